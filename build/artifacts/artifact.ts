@@ -1,0 +1,87 @@
+/** What stages hand to each other: files and folders with a kind, a digest and facts. */
+import type { Part, ShellKind, SidecarKind } from "../config/resolved-config.ts";
+import type { Target } from "../plan/target.ts";
+
+export type Sha256 = string & { readonly brand: "sha256" };
+
+/** A run of bytes in a file that belongs to one part; cut points for compression and the size report. */
+export interface Segment {
+  readonly part: Part;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** What each kind knows beyond its bytes. A kind names a state, so order is typed. */
+export interface ArtifactFacts {
+  /** Folder: one subfolder per shell kind in the plan (`webview/`, `electrobun/`), its JavaScript inside; the same for every target. */
+  "shell-bundle": { readonly shells: readonly ShellKind[] };
+  /** Folder: `database.json` (a `DatabaseBundle` without the seed) and `seed.db`. */
+  database: { readonly schemaVersion: number; readonly migrations: readonly string[] };
+  /** Folder: `main.js` and `metafile.json`, the same for every target. */
+  "sidecar-bundle": { readonly natives: readonly string[] };
+  /** Folder: `icon.icns`, `icon.ico`, `icon-<size>.png`. */
+  icons: { readonly sizes: readonly number[] };
+  /** Folder: what goes beside or inside the shell for the sidecar. */
+  sidecar: {
+    readonly kind: SidecarKind;
+    /** File to start, relative to the folder. */
+    readonly entry: string;
+    /** Path in the folder → its segments, where a file holds more than one part. */
+    readonly segments: Readonly<Record<string, readonly Segment[]>>;
+  };
+  /** Folder: everything an installed app needs, in its platform's own layout. */
+  app: {
+    readonly identifier: string;
+    readonly shell: ShellKind;
+    readonly launch: Launch;
+    /** Path in the folder → the part it belongs to, or its segments. Every file is named. */
+    readonly parts: Readonly<Record<string, Part | readonly Segment[]>>;
+  };
+  /** One file for the user. */
+  installer: {
+    readonly format: "single-file" | "zip";
+    readonly shell: ShellKind;
+    /** Compressed contribution in bytes by part; sums up to the file's size. */
+    readonly compressedBytes: Readonly<Record<Part, number>>;
+    /** Installed size in bytes by part. */
+    readonly diskBytes: Readonly<Record<Part, number>>;
+  };
+}
+
+/** How to start an app folder. Paths are relative to it and "/" separated. */
+export interface Launch {
+  readonly executable: string;
+  readonly args: readonly string[];
+  /** Working folder, relative; "" is the app folder. */
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export type ArtifactKind = keyof ArtifactFacts;
+
+/** A finished output. Signing makes a new artifact whose `from` names the old one. */
+export interface ArtifactOf<K extends ArtifactKind> {
+  readonly kind: K;
+  /** "any" where the bytes are the same for every target. */
+  readonly target: Target | "any";
+  /** Absolute while building; the manifest names finished files relative to the output folder. */
+  readonly path: string;
+  /** Size of the file, or of all files in the folder. */
+  readonly bytes: number;
+  /** Of the file, or of the folder's tree (`artifacts/tree.ts`). */
+  readonly sha256: Sha256;
+  readonly from: readonly Sha256[];
+  readonly facts: Readonly<ArtifactFacts[K]>;
+}
+
+export type Artifact<K extends ArtifactKind = ArtifactKind> = { [P in K]: ArtifactOf<P> }[K];
+
+/** What a stage returns: `run.ts` hashes and records it. */
+export type Draft<K extends ArtifactKind> = {
+  [P in K]: {
+    readonly kind: P;
+    /** Absolute, inside the stage's own `workFolder`. */
+    readonly path: string;
+    readonly facts: ArtifactFacts[P];
+  };
+}[K];

@@ -1,0 +1,68 @@
+/**
+ * The configuration after defaults, validation and path resolution: frozen,
+ * absolute paths, bytes instead of `"128 MB"`. Every stage reads this and
+ * nothing else of the user's config.
+ */
+import type { Target } from "../plan/target.ts";
+
+export type ShellKind = "electrobun" | "webview";
+export type SidecarKind = "pkg" | "bun";
+export type Compression = "best" | "fast";
+
+/** What a byte of a finished app belongs to; the lanes of the size report. */
+export const PARTS = ["shell runtime", "sidecar runtime", "natives", "app code", "database", "container"] as const;
+export type Part = (typeof PARTS)[number];
+
+export interface ResolvedConfig {
+  /** Folder of the config file, absolute; relative paths of the config start here. */
+  readonly root: string;
+  /** The config file, absolute. */
+  readonly file: string;
+  readonly app: {
+    /** Display name: spaces, dots, quotes, CJK and emoji welcome. */
+    readonly name: string;
+    /** ASCII form for file names: `erth-assistant`. */
+    readonly slug: string;
+    readonly identifier: string;
+    readonly version: string;
+    readonly publisher: string;
+    readonly description: string;
+    /** One PNG (at least 512 x 512) or SVG, absolute. */
+    readonly icon: string;
+  };
+  readonly shell: {
+    readonly kind: ShellKind;
+    /** The shell to fall back to when ElectroBun's core cannot be had; undefined makes that an error. */
+    readonly fallback: "webview" | undefined;
+    /** Entry of the shell's main process, absolute. */
+    readonly entry: string;
+    readonly window: {
+      readonly title: string;
+      readonly width: number;
+      readonly height: number;
+      readonly minWidth: number;
+      readonly minHeight: number;
+    };
+  };
+  readonly sidecar: {
+    readonly kind: SidecarKind;
+    /** Entry of the sidecar, absolute. */
+    readonly entry: string;
+  };
+  /** Undefined for an app without a database. */
+  readonly database: { readonly migrations: string } | undefined;
+  readonly targets: readonly Target[];
+  readonly package: { readonly compression: Compression };
+  readonly budget: {
+    /** For each target's finished file. */
+    readonly totalBytes: number;
+    /** For a part's compressed contribution. */
+    readonly parts: Readonly<Partial<Record<Part, number>>>;
+  };
+  readonly vendor: {
+    /** Base URL tried instead of an archive's own host; `ERTH_MIRROR` wins over it. */
+    readonly mirror: string | undefined;
+    /** Lock entry name → local folder that stands in for it, absolute. */
+    readonly folders: Readonly<Record<string, string>>;
+  };
+}
