@@ -29,8 +29,10 @@ export interface ArtifactFacts {
     /** Path in the folder → its segments, where a file holds more than one part. */
     readonly segments: Readonly<Record<string, readonly Segment[]>>;
   };
-  /** Folder: everything an installed app needs, in its platform's own layout. */
+  /** Folder: everything an installed app needs, in its platform's own layout; on macOS the `.app` itself. */
   app: {
+    /** What the folder is called at the user's: `ERTH Assistant.app`, `erth-assistant`. */
+    readonly bundleName: string;
     readonly identifier: string;
     readonly shell: ShellKind;
     readonly launch: Launch;
