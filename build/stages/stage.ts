@@ -1,6 +1,6 @@
 /** The shape of a stage, and everything impure that one may touch. */
 import type { Problem } from "../../runtime/base/errors.ts";
-import type { Artifact, ArtifactKind, ArtifactOf, Draft } from "../artifacts/artifact.ts";
+import type { ArtifactKind, ArtifactOf, Draft } from "../artifacts/artifact.ts";
 import type { ResolvedConfig } from "../config/resolved-config.ts";
 import type { Plan, TargetPlan } from "../plan/plan.ts";
 import type { Exec } from "../tools/exec.ts";
@@ -87,13 +87,12 @@ export interface TargetStage<In extends ArtifactKind, Out extends ArtifactKind> 
   run(ctx: TargetContext, inputs: Inputs<In>): Promise<readonly Draft<Out>[]>;
 }
 
-/** Any stage, as a recipe lists it; `defineStage` keeps the precise type inside. */
-export type Stage = (AppStage<never, ArtifactKind> | TargetStage<never, ArtifactKind>) & {
-  readonly needs: readonly ArtifactKind[];
-};
+/** Any stage, as a recipe lists it: its precise kinds are checked where it is defined, and forgotten here. */
+export type Stage =
+  | (Omit<AppStage<never, ArtifactKind>, "needs"> & { readonly needs: readonly ArtifactKind[] })
+  | (Omit<TargetStage<never, ArtifactKind>, "needs"> & { readonly needs: readonly ArtifactKind[] });
 
 export type Recipe = readonly Stage[];
-export type Produced = readonly Artifact[];
 
 /** Checks a stage against its own declaration and forgets the precise kinds for the recipe's list. */
 export function appStage<In extends ArtifactKind, Out extends ArtifactKind>(stage: AppStage<In, Out>): Stage {

@@ -1,0 +1,40 @@
+/** The shape of a command, the flags that all share, and the exit codes. */
+import type { Listener } from "../stages/events.ts";
+import type { CliEvent } from "./report/reporter.ts";
+
+export const EXIT = { done: 0, failed: 1, usage: 2, overBudget: 3, problemsFound: 4 } as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** Flags as `node:util` parses them; every command accepts the shared ones. */
+export interface Flags {
+  readonly config: string | undefined;
+  readonly target: readonly string[];
+  /** Absolute. */
+  readonly out: string;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly noFallback: boolean;
+  readonly fast: boolean;
+  readonly offline: boolean;
+  readonly matrix: boolean;
+  readonly why: string | undefined;
+  readonly since: string | undefined;
+  readonly accept: boolean;
+}
+
+export interface CommandContext {
+  readonly flags: Flags;
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal: AbortSignal;
+  readonly listener: Listener;
+  /** Tells the reporter something that is not a stage's. */
+  report(event: CliEvent): void;
+}
+
+export interface Command {
+  readonly name: string;
+  /** One line for `erth --help`. */
+  readonly summary: string;
+  run(ctx: CommandContext): Promise<ExitCode>;
+}

@@ -1,0 +1,38 @@
+/** `erth build`: the app folder of each target, under `<out>/app/<target>/`. */
+import { cp, mkdir, rename, rm } from "node:fs/promises";
+import { constants } from "node:fs";
+import { join } from "node:path";
+import { temporaryName } from "../../artifacts/whole-file.ts";
+import { buildRecipe } from "../../stages/recipes.ts";
+import { EXIT, type Command } from "../command.ts";
+import { openSession, runSession } from "../session.ts";
+
+export const build: Command = {
+  name: "build",
+  summary: "shell + sidecar + database → the app folder of each target",
+  async run(ctx) {
+    const { result } = await runSession(ctx, await openSession(ctx), buildRecipe);
+    for (const [target, artifacts] of result) {
+      for (const artifact of artifacts) {
+        if (artifact.kind !== "app") continue;
+        const path = join(ctx.flags.out, "app", target, artifact.facts.bundleName);
+        const temporary = temporaryName(path);
+        await mkdir(join(ctx.flags.out, "app", target), { recursive: true });
+        await cp(artifact.path, temporary, {
+          recursive: true,
+          verbatimSymlinks: true,
+          mode: constants.COPYFILE_FICLONE,
+        });
+        await rm(path, { recursive: true, force: true });
+        await rename(temporary, path);
+        ctx.report({
+          type: "result",
+          name: "app",
+          value: { target, path, launch: artifact.facts.launch },
+          text: `  ${target}  ${path}\n`,
+        });
+      }
+    }
+    return EXIT.done;
+  },
+};

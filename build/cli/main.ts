@@ -1,0 +1,104 @@
+/** argv → exit code: finds the command, shows its events, prints errors, ends cleanly on a signal. */
+import { ErthError, ProblemsError, type Problem } from "../../runtime/base/errors.ts";
+import pkg from "../../package.json" with { type: "json" };
+import { EXIT, type Command, type ExitCode } from "./command.ts";
+import { COMMANDS } from "./commands.ts";
+import { HELP_FLAGS, parseFlags } from "./flags.ts";
+import { jsonReporter } from "./report/json.ts";
+import type { Reporter } from "./report/reporter.ts";
+import { terminalReporter } from "./report/terminal.ts";
+import { refuseExtra } from "./session.ts";
+
+/** Exit code of a shell's job that a signal ended: 128 + the signal's number. */
+const SIGNAL_EXIT = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+function help(): string {
+  const commands = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}\n`).join("");
+  return `erth ${pkg.version}: one small file per OS, from any OS\n\nerth <command> [flags]\n\n${commands}\n${HELP_FLAGS}`;
+}
+
+function findCommand(name: string): Command {
+  const command = COMMANDS.find((candidate) => candidate.name === name);
+  if (command) return command;
+  throw new ErthError({
+    code: "USAGE_COMMAND",
+    message: `there is no command ${name}; the commands are ${COMMANDS.map((known) => known.name).join(", ")}.`,
+    remedy: "erth --help",
+  });
+}
+
+/** Bad usage and bad config are the user's to mend before anything runs; they have their own exit code. */
+function exitCodeOf(problem: Problem): ExitCode {
+  return /^(USAGE|CONFIG)_/.test(problem.code) ? EXIT.usage : EXIT.failed;
+}
+
+function showError(reporter: Reporter, error: unknown): ExitCode {
+  if (!(error instanceof ErthError)) {
+    reporter.close();
+    throw error;
+  }
+  const problems = error instanceof ProblemsError ? error.problems : [error];
+  for (const { code, message, remedy } of problems) reporter.show({ type: "problem", code, message, remedy });
+  return exitCodeOf(error);
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const startedMs = performance.now();
+  const isJson = args.includes("--json");
+  const reporter = isJson
+    ? jsonReporter((line) => process.stdout.write(line))
+    : terminalReporter({
+        err: process.stderr,
+        out: process.stdout,
+        quiet: args.includes("--quiet"),
+        color: Boolean(process.stderr.isTTY) && !process.env.NO_COLOR,
+        clockMs: () => performance.now(),
+      });
+  const stop = new AbortController();
+  let signalExit: number | undefined;
+  for (const [signal, exitCode] of Object.entries(SIGNAL_EXIT)) {
+    // The first signal stops the stages, which clean up; a second one ends the process at once.
+    process.once(signal, () => {
+      signalExit = exitCode;
+      process.exitCode = exitCode;
+      stop.abort(
+        new ErthError({
+          code: "INTERRUPTED",
+          message: `stopped by ${signal}.`,
+          remedy: "run the same command again: it continues",
+        }),
+      );
+    });
+  }
+
+  let exitCode: number = EXIT.done;
+  let name = "help";
+  try {
+    const parsed = parseFlags(args, process.cwd());
+    if (parsed.version) process.stdout.write(`${pkg.version}\n`);
+    else if (parsed.help || parsed.command === undefined) process.stdout.write(help());
+    else {
+      const command = findCommand(parsed.command);
+      refuseExtra(command.name, parsed.extra);
+      name = command.name;
+      const report = reporter.show.bind(reporter);
+      exitCode = await command.run({
+        flags: parsed.flags,
+        cwd: process.cwd(),
+        env: process.env,
+        signal: stop.signal,
+        listener: report,
+        report,
+      });
+      reporter.show({ type: "finished", command: name, exitCode, ms: performance.now() - startedMs });
+    }
+    if (parsed.command === undefined && !parsed.help && !parsed.version) exitCode = EXIT.usage;
+  } catch (error) {
+    exitCode = showError(reporter, stop.signal.aborted ? stop.signal.reason : error);
+    reporter.show({ type: "finished", command: name, exitCode, ms: performance.now() - startedMs });
+  }
+  reporter.close();
+  return signalExit ?? exitCode;
+}
+
+process.exitCode = await main(process.argv.slice(2));

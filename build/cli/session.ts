@@ -1,0 +1,118 @@
+/**
+ * What every building command begins with: the config, the lock, the vendor,
+ * the shells that can be had, the plan and the cache. Nothing is built here.
+ */
+import { join } from "node:path";
+import { ErthError, ProblemsError } from "../../runtime/base/errors.ts";
+import { openStageCache } from "../artifacts/cache.ts";
+import { digestPath, sha256 } from "../artifacts/digest.ts";
+import { outputProblems } from "../artifacts/dist.ts";
+import { liveKeys, openHistory, type History } from "../artifacts/history.ts";
+import { createManifest, type Manifest } from "../artifacts/manifest.ts";
+import { openPieces } from "../artifacts/pieces.ts";
+import { loadConfig } from "../config/load.ts";
+import type { ResolvedConfig } from "../config/resolved-config.ts";
+import { createPlan, type Plan } from "../plan/plan.ts";
+import { selectTargets } from "../plan/select-targets.ts";
+import { chooseShells } from "../plan/shell-choice.ts";
+import { runRecipe, type RunResult } from "../stages/run.ts";
+import type { Recipe } from "../stages/stage.ts";
+import { exec } from "../tools/exec.ts";
+import { cacheFolder } from "../vendor/cache-folder.ts";
+import { createVendor, type LockedVendor } from "../vendor/create-vendor.ts";
+import { readLock } from "../vendor/lock.ts";
+import type { CommandContext } from "./command.ts";
+
+export const LOCK_FILE = "erth.lock.json";
+
+export interface Session {
+  readonly config: ResolvedConfig;
+  readonly plan: Plan;
+  readonly vendor: LockedVendor;
+  readonly cacheFolder: string;
+  readonly history: History;
+}
+
+/** Loads the config that the flags name, with `--fast` laid over it. */
+export async function loadSessionConfig(ctx: CommandContext): Promise<ResolvedConfig> {
+  const config = await loadConfig({
+    cwd: ctx.cwd,
+    ...(ctx.flags.config === undefined ? {} : { path: ctx.flags.config }),
+  });
+  return ctx.flags.fast ? { ...config, package: { ...config.package, compression: "fast" } } : config;
+}
+
+/** Opens a session: after it, everything that can be refused before a build has been. */
+export async function openSession(ctx: CommandContext): Promise<Session> {
+  const config = await loadSessionConfig(ctx);
+  const lockPath = join(config.root, LOCK_FILE);
+  const cache = cacheFolder(ctx.env);
+  const targets = selectTargets(ctx.flags.target, config.targets);
+  const vendor = createVendor({
+    lock: await readLock(lockPath),
+    lockPath,
+    cacheFolder: cache,
+    mirror: config.vendor.mirror,
+    folders: config.vendor.folders,
+    offline: ctx.flags.offline,
+    env: ctx.env,
+    signal: ctx.signal,
+    onProgress: (progress) => ctx.listener({ type: "vendor", ...progress }),
+  });
+  const shells = await chooseShells({
+    config,
+    targets,
+    vendor,
+    noFallback: ctx.flags.noFallback,
+    warn: (text) => ctx.report({ type: "notice", text }),
+  });
+  const plan = createPlan({ config, targets, shells });
+  return { config, plan, vendor, cacheFolder: cache, history: await openHistory(cache, config.file) };
+}
+
+/** Digest of the toolchain's own sources: another erth, other results. */
+async function toolDigest(): Promise<string> {
+  const folder = join(import.meta.dirname, "..");
+  return sha256(
+    (await Promise.all(["stages", "shells", "sidecars", "formats"].map((name) => digestPath(join(folder, name)))))
+      .map((digest) => digest.sha256)
+      .join(),
+  );
+}
+
+export interface Made {
+  readonly result: RunResult;
+  readonly manifest: Manifest;
+}
+
+/** Runs a recipe for the session's plan, then forgets cache entries that no project uses any more. */
+export async function runSession(ctx: CommandContext, session: Session, recipe: Recipe): Promise<Made> {
+  const outProblems = await outputProblems(ctx.flags.out);
+  if (outProblems.length > 0) throw new ProblemsError(outProblems);
+  const cache = await openStageCache(session.cacheFolder);
+  const pieces = await openPieces(session.cacheFolder);
+  const result = await runRecipe({
+    ...session,
+    recipe,
+    cache,
+    pieces,
+    exec,
+    signal: ctx.signal,
+    toolDigest: await toolDigest(),
+    listener: ctx.listener,
+    clockMs: () => performance.now(),
+  });
+  await cache.prune(await liveKeys(session.cacheFolder));
+  await pieces.prune();
+  return { result, manifest: createManifest(session.config, session.plan, result) };
+}
+
+/** Refuses positional arguments where a command takes none. */
+export function refuseExtra(command: string, extra: readonly string[]): void {
+  if (extra.length === 0) return;
+  throw new ErthError({
+    code: "USAGE_ARGUMENT",
+    message: `erth ${command} takes no argument, but got ${extra.join(" ")}.`,
+    remedy: "erth --help lists the commands and flags",
+  });
+}

@@ -1,0 +1,192 @@
+/**
+ * The only loop: preflights every stage, then runs the recipe for every
+ * target, side by side where nothing is shared. It times, reports, skips,
+ * caches and records; a stage does none of that itself.
+ */
+import { availableParallelism } from "node:os";
+import { ErthError, ProblemsError, messageOf, systemCode, type Problem } from "../../runtime/base/errors.ts";
+import type { Artifact, ArtifactKind } from "../artifacts/artifact.ts";
+import { cacheKey, type StageCache } from "../artifacts/cache.ts";
+import type { History } from "../artifacts/history.ts";
+import { limiter } from "../artifacts/limiter.ts";
+import type { ResolvedConfig } from "../config/resolved-config.ts";
+import type { Plan, TargetPlan } from "../plan/plan.ts";
+import type { Target } from "../plan/target.ts";
+import type { Exec } from "../tools/exec.ts";
+import type { Vendor } from "../vendor/vendor.ts";
+import type { Listener, StageTarget } from "./events.ts";
+import type { AppContext, Inputs, Pieces, Recipe, Stage, TargetContext } from "./stage.ts";
+import { stageKeyParts } from "./stage-key.ts";
+
+export interface RunRequest {
+  readonly config: ResolvedConfig;
+  readonly plan: Plan;
+  readonly recipe: Recipe;
+  readonly vendor: Vendor;
+  readonly cache: StageCache;
+  readonly pieces: Pieces;
+  readonly history: History;
+  readonly exec: Exec;
+  readonly signal: AbortSignal;
+  readonly toolDigest: string;
+  readonly listener: Listener;
+  /** Milliseconds on a clock that only goes forward. */
+  readonly clockMs: () => number;
+}
+
+/** Everything that the recipe made, by target; "any" holds what all targets share. */
+export type RunResult = ReadonlyMap<StageTarget, readonly Artifact[]>;
+
+/** Runs a recipe. The first failure stops the rest; results that are whole stay in the cache. */
+export async function runRecipe(request: RunRequest): Promise<RunResult> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([request.signal, stop.signal]);
+  const run: RunRequest = { ...request, signal };
+  await preflightAll(run);
+
+  const limit = limiter(availableParallelism());
+  const produced = new Map<string, Promise<readonly Artifact[]>>();
+  const tasks: Promise<unknown>[] = [];
+  for (const stage of run.recipe) {
+    const targets: readonly (TargetPlan | undefined)[] = stage.scope === "app" ? [undefined] : run.plan.targets;
+    for (const target of targets) {
+      const place = target?.target ?? "any";
+      // A need is met by the same target's result, else by one that all targets share.
+      const needed = stage.needs.map((kind) => {
+        const made = produced.get(`${kind} ${place}`) ?? produced.get(`${kind} any`);
+        if (made === undefined) throw new Error(`stage ${stage.id} needs ${kind}, which no earlier stage makes`);
+        return made;
+      });
+      const task = Promise.all(needed).then((inputs) => limit(() => runStage(run, stage, target, inputs.flat())));
+      task.catch((error: unknown) => stop.abort(error));
+      for (const kind of stage.makes) {
+        produced.set(
+          `${kind} ${place}`,
+          task.then((made) => made.filter((artifact) => artifact.kind === kind)),
+        );
+      }
+      tasks.push(task);
+    }
+  }
+  const results = await Promise.allSettled(tasks);
+  if (request.signal.aborted) throw request.signal.reason;
+  const failure: unknown = stop.signal.reason;
+  if (results.some((result) => result.status === "rejected")) throw failure;
+
+  const byTarget = new Map<StageTarget, readonly Artifact[]>();
+  for (const made of await Promise.all(produced.values())) {
+    for (const artifact of made) byTarget.set(artifact.target, [...(byTarget.get(artifact.target) ?? []), artifact]);
+  }
+  await run.history.save();
+  return byTarget;
+}
+
+async function preflightAll(run: RunRequest): Promise<void> {
+  const problems: Problem[] = [];
+  for (const stage of run.recipe) {
+    if (stage.scope === "app") {
+      if (!stage.skip?.(run.plan))
+        problems.push(...((await stage.preflight?.(appContext(run, stage, "any", ""))) ?? []));
+      continue;
+    }
+    for (const target of run.plan.targets) {
+      if (stage.skip?.(target)) continue;
+      const ctx: TargetContext = { ...appContext(run, stage, target.target, ""), target };
+      problems.push(...((await stage.preflight?.(ctx)) ?? []));
+    }
+  }
+  if (problems.length > 0) throw new ProblemsError(problems);
+}
+
+function appContext(run: RunRequest, stage: Stage, target: StageTarget, workFolder: string): AppContext {
+  return {
+    config: run.config,
+    plan: run.plan,
+    vendor: run.vendor,
+    exec: run.exec,
+    signal: run.signal,
+    pieces: run.pieces,
+    workFolder,
+    progress: (progress) => run.listener({ type: "progress", stage: stage.id, target, ...progress }),
+    log: (text) => run.listener({ type: "log", stage: stage.id, target, text }),
+    warn: (text) => run.listener({ type: "warning", stage: stage.id, target, text }),
+  };
+}
+
+async function runStage(
+  run: RunRequest,
+  stage: Stage,
+  targetPlan: TargetPlan | undefined,
+  inputs: readonly Artifact[],
+): Promise<readonly Artifact[]> {
+  run.signal.throwIfAborted();
+  const target: Target | "any" = targetPlan?.target ?? "any";
+  const about = { stage: stage.id, target };
+  const skipped = stage.scope === "app" ? stage.skip?.(run.plan) : targetPlan && stage.skip?.(targetPlan);
+  if (skipped) {
+    run.listener({ type: "stage-skipped", ...about, reason: skipped });
+    return [];
+  }
+
+  const started = run.clockMs();
+  const base = appContext(run, stage, target, "");
+  const reads = await explained(stage.id, async () =>
+    stage.scope === "app" ? stage.reads?.(base) : targetPlan && stage.reads?.({ ...base, target: targetPlan }),
+  );
+  // Only running it tells what a stage without `reads` reads, so it is keyed by what it makes.
+  const parts =
+    reads === undefined
+      ? undefined
+      : await stageKeyParts({ ...run, stage, target, reads, inputs, root: run.config.root });
+  const key = parts && cacheKey(parts);
+  const found = key && (await run.cache.find(key));
+  if (found) {
+    run.history.record(stage.id, target, { key, parts: parts ?? {} });
+    run.listener({ type: "stage-finished", ...about, ms: run.clockMs() - started, cached: true });
+    return found;
+  }
+
+  const why = parts ? run.history.why(stage.id, target, parts) : "runs every time";
+  run.listener({ type: "stage-started", ...about, why });
+  const workFolder = await run.cache.newWorkFolder();
+  const drafts = await explained(stage.id, () => start(stage, { ...base, workFolder }, targetPlan, inputs));
+  const from = inputs.map((input) => input.sha256);
+  const made = await run.cache.keep({ key, workFolder, drafts, target, from });
+  run.history.record(stage.id, target, { key: made.key, parts: parts ?? {} });
+  run.listener({ type: "stage-finished", ...about, ms: run.clockMs() - started, cached: false });
+  return made.artifacts;
+}
+
+function start(stage: Stage, base: AppContext, target: TargetPlan | undefined, inputs: readonly Artifact[]) {
+  // `Stage` has forgotten which kinds it needs; the loop above has just gathered exactly those.
+  const byKind = Object.fromEntries(inputs.map((input) => [input.kind, input])) as Inputs<ArtifactKind> & Inputs<never>;
+  if (stage.scope === "app") return stage.run(base, byKind);
+  if (target === undefined) throw new Error(`stage ${stage.id} runs for a target, but has none`);
+  return stage.run({ ...base, target }, byKind);
+}
+
+/** Turns the system errors that a user can mend into our own; everything else passes unchanged. */
+async function explained<Result>(stage: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === "ENOSPC") {
+      throw new ErthError({
+        code: "DISK_FULL",
+        message: `stage ${stage} found no space left: ${messageOf(error)}.`,
+        remedy: "free some space (a release of one target needs about 1.5 GB), then run the same command: it continues",
+        cause: error,
+      });
+    }
+    if (code === "EACCES" || code === "EROFS" || code === "EPERM") {
+      throw new ErthError({
+        code: "NOT_WRITABLE",
+        message: `stage ${stage} may not write: ${messageOf(error)}.`,
+        remedy: "make that folder writable, or choose another with --out or ERTH_CACHE",
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}

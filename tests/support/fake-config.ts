@@ -1,0 +1,64 @@
+/** A resolved config, plan and vendor for tests that build nothing real. */
+import { join } from "node:path";
+import type { ResolvedConfig } from "../../build/config/resolved-config.ts";
+import type { Plan } from "../../build/plan/plan.ts";
+import type { Target } from "../../build/plan/target.ts";
+import type { Vendor } from "../../build/vendor/vendor.ts";
+
+export function fakeConfig(root: string, change: Partial<ResolvedConfig> = {}): ResolvedConfig {
+  return {
+    root,
+    file: join(root, "erth.config.ts"),
+    app: {
+      name: "Plain Notes",
+      slug: "plain-notes",
+      identifier: "dev.example.notes",
+      version: "1.2.3",
+      publisher: "Example",
+      description: "",
+      icon: join(root, "icon.png"),
+    },
+    shell: {
+      kind: "webview",
+      fallback: undefined,
+      entry: join(root, "shell.ts"),
+      window: { title: "Plain Notes", width: 800, height: 600, minWidth: 320, minHeight: 240 },
+    },
+    sidecar: { kind: "bun", entry: join(root, "sidecar.ts") },
+    database: undefined,
+    targets: ["linux-x64"],
+    package: { compression: "fast" },
+    budget: { totalBytes: 128_000_000, parts: {} },
+    vendor: { mirror: undefined, folders: {} },
+    ...change,
+  };
+}
+
+export function fakePlan(targets: readonly Target[]): Plan {
+  return {
+    name: "Plain Notes",
+    slug: "plain-notes",
+    version: "1.2.3",
+    targets: targets.map((target) => ({
+      target,
+      shell: { kind: "webview" },
+      sidecar: "bun",
+      vendor: [],
+      fileName: `plain-notes-1.2.3-${target}`,
+      budgetBytes: 128_000_000,
+    })),
+  };
+}
+
+/** A vendor over local folders by entry name. */
+export function fakeVendor(folders: Readonly<Record<string, string>>): Vendor {
+  return {
+    folder(name) {
+      const folder = folders[name];
+      return folder === undefined
+        ? Promise.reject(new Error(`the test has no vendor folder ${name}`))
+        : Promise.resolve(folder);
+    },
+    digest: (name) => folders[name],
+  };
+}

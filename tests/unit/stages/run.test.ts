@@ -1,0 +1,217 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { ErthError, ProblemsError } from "../../../runtime/base/errors.ts";
+import { openStageCache } from "../../../build/artifacts/cache.ts";
+import { openHistory } from "../../../build/artifacts/history.ts";
+import { openPieces } from "../../../build/artifacts/pieces.ts";
+import type { Target } from "../../../build/plan/target.ts";
+import type { RunEvent } from "../../../build/stages/events.ts";
+import { runRecipe } from "../../../build/stages/run.ts";
+import { appStage, targetStage, type Recipe } from "../../../build/stages/stage.ts";
+import { exec } from "../../../build/tools/exec.ts";
+import { fakeConfig, fakePlan, fakeVendor } from "../../support/fake-config.ts";
+import { scratchFolder } from "../../support/scratch.ts";
+
+interface Bench {
+  readonly root: string;
+  readonly events: RunEvent[];
+  run(recipe: Recipe, targets: readonly Target[], signal?: AbortSignal): ReturnType<typeof runRecipe>;
+}
+
+async function bench(): Promise<Bench> {
+  const root = await scratchFolder();
+  const cacheFolder = join(root, "cache");
+  const config = fakeConfig(root);
+  const events: RunEvent[] = [];
+  return {
+    root,
+    events,
+    async run(recipe, targets, signal = new AbortController().signal) {
+      return runRecipe({
+        config,
+        plan: fakePlan(targets),
+        recipe,
+        vendor: fakeVendor({}),
+        cache: await openStageCache(cacheFolder),
+        pieces: await openPieces(cacheFolder),
+        history: await openHistory(cacheFolder, config.file),
+        exec,
+        signal,
+        toolDigest: "tool",
+        listener: (event) => events.push(event),
+        clockMs: () => 0,
+      });
+    },
+  };
+}
+
+/** An app stage that makes icons from one source file. */
+function iconsFrom(source: string, counter: { runs: number }): Recipe[number] {
+  return appStage({
+    id: "icons",
+    version: 1,
+    scope: "app",
+    needs: [],
+    makes: ["icons"],
+    reads: () => ({ files: [source] }),
+    async run(ctx) {
+      counter.runs += 1;
+      const path = join(ctx.workFolder, "icons");
+      await writeFile(path, "icons");
+      return [{ kind: "icons", path, facts: { sizes: [] } }];
+    },
+  });
+}
+
+/** A target stage that needs the icons and makes a sidecar named after its target. */
+function sidecarStage(counter: { runs: number }): Recipe[number] {
+  return targetStage({
+    id: "sidecar",
+    version: 1,
+    scope: "target",
+    needs: ["icons"],
+    makes: ["sidecar"],
+    reads: () => ({}),
+    async run(ctx, inputs) {
+      counter.runs += 1;
+      const path = join(ctx.workFolder, "sidecar");
+      await writeFile(path, `${ctx.target.target} ${inputs.icons.sha256}`);
+      return [{ kind: "sidecar", path, facts: { kind: "bun", entry: "main.js", segments: {} } }];
+    },
+  });
+}
+
+test("an app stage runs once for all targets, a target stage once for each; a second run does nothing", async () => {
+  const { root, run, events } = await bench();
+  const source = join(root, "icon.png");
+  await writeFile(source, "one");
+  const [icons, sidecars] = [{ runs: 0 }, { runs: 0 }];
+  const recipe = [iconsFrom(source, icons), sidecarStage(sidecars)];
+  const first = await run(recipe, ["linux-x64", "darwin-arm64"]);
+  expect([icons.runs, sidecars.runs]).toEqual([1, 2]);
+  expect([...first.keys()].sort()).toEqual(["any", "darwin-arm64", "linux-x64"]);
+
+  const second = await run(recipe, ["linux-x64", "darwin-arm64"]);
+  expect([icons.runs, sidecars.runs]).toEqual([1, 2]);
+  expect(second).toEqual(first);
+  expect(
+    events
+      .filter((event) => event.type === "stage-finished")
+      .slice(3)
+      .every((event) => event.cached),
+  ).toBe(true);
+});
+
+test("a changed source runs its stage again and says why; a stage whose input has the same bytes stays cached", async () => {
+  const { root, run, events } = await bench();
+  const source = join(root, "icon.png");
+  await writeFile(source, "one");
+  const [icons, sidecars] = [{ runs: 0 }, { runs: 0 }];
+  const recipe = [iconsFrom(source, icons), sidecarStage(sidecars)];
+  await run(recipe, ["linux-x64"]);
+  await writeFile(source, "two");
+  events.length = 0;
+  await run(recipe, ["linux-x64"]);
+  expect([icons.runs, sidecars.runs]).toEqual([2, 1]);
+  expect(events.find((event) => event.type === "stage-started")).toMatchObject({
+    stage: "icons",
+    why: "file icon.png changed",
+  });
+});
+
+test("every stage is preflighted, and every problem told, before the first one runs", async () => {
+  const { root, run } = await bench();
+  const icons = { runs: 0 };
+  const source = join(root, "icon.png");
+  await writeFile(source, "one");
+  const troubled = (id: string): Recipe[number] =>
+    targetStage({
+      id,
+      version: 1,
+      scope: "target",
+      needs: ["icons"],
+      makes: [],
+      preflight: (ctx) => Promise.resolve([{ code: "TEST", message: `${id} ${ctx.target.target}`, remedy: "none" }]),
+      run: () => Promise.resolve([]),
+    });
+  const failure = await run(
+    [iconsFrom(source, icons), troubled("a"), troubled("b")],
+    ["linux-x64", "linux-arm64"],
+  ).catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(ProblemsError);
+  expect((failure as ProblemsError).problems.map(({ message }) => message)).toEqual([
+    "a linux-x64",
+    "a linux-arm64",
+    "b linux-x64",
+    "b linux-arm64",
+  ]);
+  expect(icons.runs).toBe(0);
+});
+
+test("a failing stage stops the run with its own error, and nothing of it is cached", async () => {
+  const { root, run } = await bench();
+  const source = join(root, "icon.png");
+  await writeFile(source, "one");
+  let attempts = 0;
+  const failing = targetStage({
+    id: "fails",
+    version: 1,
+    scope: "target",
+    needs: ["icons"],
+    makes: [],
+    reads: () => ({}),
+    run: () => {
+      attempts += 1;
+      return Promise.reject(new ErthError({ code: "TEST_FAILED", message: "no", remedy: "none" }));
+    },
+  });
+  const recipe = [iconsFrom(source, { runs: 0 }), failing];
+  await expect(run(recipe, ["linux-x64"])).rejects.toThrow(expect.objectContaining({ code: "TEST_FAILED" }));
+  await expect(run(recipe, ["linux-x64"])).rejects.toThrow(expect.objectContaining({ code: "TEST_FAILED" }));
+  expect(attempts).toBe(2);
+});
+
+test("a full disk is named, with the way on", async () => {
+  const { root, run } = await bench();
+  const source = join(root, "icon.png");
+  await writeFile(source, "one");
+  const full = targetStage({
+    id: "full",
+    version: 1,
+    scope: "target",
+    needs: ["icons"],
+    makes: [],
+    run: () => Promise.reject(Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" })),
+  });
+  await expect(run([iconsFrom(source, { runs: 0 }), full], ["linux-x64"])).rejects.toThrow(
+    expect.objectContaining({ code: "DISK_FULL" }),
+  );
+});
+
+test("an aborted run ends with the reason it was aborted for", async () => {
+  const { root, run } = await bench();
+  const source = join(root, "icon.png");
+  await writeFile(source, "one");
+  const stop = new AbortController();
+  const slow = targetStage({
+    id: "slow",
+    version: 1,
+    scope: "target",
+    needs: ["icons"],
+    makes: [],
+    run: (ctx) => {
+      stop.abort(new Error("stopped by the test"));
+      ctx.signal.throwIfAborted();
+      return Promise.resolve([]);
+    },
+  });
+  await expect(run([iconsFrom(source, { runs: 0 }), slow], ["linux-x64"], stop.signal)).rejects.toThrow(
+    "stopped by the test",
+  );
+});
+
+test("a recipe that needs what no earlier stage makes is a bug that names both", async () => {
+  const { run } = await bench();
+  await expect(run([sidecarStage({ runs: 0 })], ["linux-x64"])).rejects.toThrow("stage sidecar needs icons");
+});
