@@ -13,8 +13,10 @@ declare module "erth:native/*" {
 
 declare module "erth:shell" {
   import type { Shell } from "./shell/shell.ts";
-  /** The shell that this bundle was built for. */
-  export function createShell(): Shell;
+  /** The shell that this bundle was built for; `identifier` names the program to the desktop. */
+  export function createShell(identifier: string): Shell;
+  /** Relative path from the folder of the running script to the folder that holds `app.json`. */
+  export const resourcesFromScript: string;
 }
 
 declare module "*.css" {

@@ -1,0 +1,25 @@
+/** What to install where WebKitGTK, which draws the window on Linux, is missing. */
+import { ErthError } from "../base/errors.ts";
+
+/** The package that holds `libwebkitgtk-6.0.so.4`, by distribution family. */
+const PACKAGES = [
+  ["Debian, Ubuntu, Mint", "sudo apt install libwebkitgtk-6.0-4"],
+  ["Fedora, RHEL", "sudo dnf install webkitgtk6.0"],
+  ["Arch, Manjaro", "sudo pacman -S webkitgtk-6.0"],
+  ["openSUSE", "sudo zypper install libwebkitgtk-6_0-4"],
+] as const;
+
+/** Whether the dynamic linker's message says that a library of the WebKitGTK family is not there. */
+export function isWebkitGtkMissing(linkerMessage: string): boolean {
+  return /lib(webkitgtk-6|javascriptcoregtk-6|gtk-4|soup-3)[^:]*: cannot open shared object file/.test(linkerMessage);
+}
+
+/** The error with the command for each distribution family. */
+export function webkitGtkMissing(linkerMessage: string, cause?: unknown): ErthError {
+  return new ErthError({
+    code: "WEBKITGTK_MISSING",
+    message: `WebKitGTK 6.0, which draws the app's window, is not installed (${linkerMessage}).`,
+    remedy: `install it, then start the app again: ${PACKAGES.map(([family, command]) => `${command} (${family})`).join("; ")}`,
+    cause,
+  });
+}
