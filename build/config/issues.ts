@@ -1,7 +1,7 @@
 /** Turns what zod found into problems that say what to type: nearest keys, the values allowed, an example. */
 import { z } from "zod";
 import { fieldName, showValue, type ConfigProblem, type FieldPath, type Report } from "./config-problem.ts";
-import { nearestTarget } from "../plan/selection.ts";
+import { nearestTarget } from "../plan/select-targets.ts";
 import { nearest } from "./nearest.ts";
 import { configSchema, fixes } from "./schema.ts";
 

@@ -1,6 +1,7 @@
 /** The plan: what would be built from what. Pure: config and shell choices in, plan out. */
 import type { ResolvedConfig, ShellKind, SidecarKind } from "../config/resolved-config.ts";
-import type { Target } from "./target.ts";
+import { requirementsFor } from "../vendor/requirements.ts";
+import { osOf, type Target } from "./target.ts";
 
 /** Which shell a target gets, and why if it is not the configured one. */
 export interface ShellChoice {
@@ -31,4 +32,32 @@ export interface PlanRequest {
   readonly config: ResolvedConfig;
   readonly targets: readonly Target[];
   readonly shells: Readonly<Partial<Record<Target, ShellChoice>>>;
+}
+
+/** The plan for these targets, in their order. A target without a shell choice is a bug of the caller. */
+export function createPlan({ config, targets, shells }: PlanRequest): Plan {
+  const { name, slug, version } = config.app;
+  return {
+    name,
+    slug,
+    version,
+    targets: targets.map((target) => {
+      const shell = shells[target];
+      if (shell === undefined) throw new Error(`no shell was chosen for ${target}`);
+      const sidecar = config.sidecar.kind;
+      return {
+        target,
+        shell,
+        sidecar,
+        vendor: requirementsFor({ shell: shell.kind, sidecar, target }),
+        fileName: fileNameOf(slug, version, target),
+        budgetBytes: config.budget.totalBytes,
+      };
+    }),
+  };
+}
+
+/** `<slug>-<version>-<target>`: a single executable file on Linux, which has no extension there; a zip elsewhere. */
+export function fileNameOf(slug: string, version: string, target: Target): string {
+  return `${slug}-${version}-${target}${osOf(target) === "linux" ? "" : ".zip"}`;
 }

@@ -24,21 +24,18 @@ export function nearestTarget(typed: string, known: readonly string[] = TARGETS)
   return known.find((name) => name === translated) ?? nearest(typed, known);
 }
 
-export interface Selection {
-  /** The value of `--target`; undefined means the config's own targets. */
-  readonly option: string | undefined;
-  readonly configured: readonly Target[];
-  /** Undefined on a machine that is no target. */
-  readonly host?: Target | undefined;
-}
-
 /**
- * The selected targets, each once, in the order of `TARGETS`. Throws
+ * The targets that `--target` names, each once, in the order of `TARGETS`;
+ * without it (undefined), the config's own. `all` is every target there is;
+ * `host` is undefined on a machine that is no target. Throws
  * `TARGET_UNKNOWN` for all unknown names at once, `HOST_UNSUPPORTED` where
  * "host" is asked for on another machine, `NO_TARGET` for an empty selection.
  */
-export function selectTargets(selection: Selection): readonly Target[] {
-  const { option, configured, host = hostTarget() } = selection;
+export function selectTargets(
+  option: string | undefined,
+  configured: readonly Target[],
+  host: Target | undefined = hostTarget(),
+): readonly Target[] {
   if (option === undefined) return configured;
   const words = option.split(",").map((word) => word.trim());
   const names = words.filter((word) => word !== "");

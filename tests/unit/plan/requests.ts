@@ -1,0 +1,33 @@
+/** Configs for plan tests; no file of theirs exists. */
+import type { ResolvedConfig } from "../../../build/config/resolved-config.ts";
+import { TARGETS } from "../../../build/plan/target.ts";
+
+export function configWith(changes: Partial<ResolvedConfig> = {}): ResolvedConfig {
+  const root = "/app";
+  return {
+    root,
+    file: `${root}/erth.config.ts`,
+    app: {
+      name: "Sample App",
+      slug: "sample-app",
+      identifier: "com.example.sample",
+      version: "1.2.3-beta.1",
+      publisher: "Example Ltd",
+      description: "",
+      icon: `${root}/icons/icon.svg`,
+    },
+    shell: {
+      kind: "electrobun",
+      fallback: "webview",
+      entry: `${root}/shell/main.ts`,
+      window: { title: "Sample App", width: 1000, height: 720, minWidth: 480, minHeight: 360 },
+    },
+    sidecar: { kind: "pkg", entry: `${root}/sidecar/main.ts` },
+    database: { migrations: `${root}/migrations` },
+    targets: TARGETS,
+    package: { compression: "best" },
+    budget: { totalBytes: 128_000_000, parts: {} },
+    vendor: { mirror: undefined, folders: {} },
+    ...changes,
+  };
+}
