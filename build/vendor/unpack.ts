@@ -1,0 +1,99 @@
+/**
+ * Unpacks a verified `.tar.gz` or `.tgz` into an empty folder. `tar` (npm's own
+ * reader) does the format; the rules here are stricter than its own, because a
+ * refused entry ends the whole archive instead of being left out: no absolute
+ * path, no `..`, no link that leaves the folder, only files, folders and links.
+ */
+import { createReadStream } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { posix } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { type ReadEntry, Unpack } from "tar";
+import { messageOf } from "../../runtime/base/errors.ts";
+import { badArchive, cacheFailure } from "./vendor-errors.ts";
+
+export interface UnpackRequest {
+  readonly name: string;
+  readonly archive: string;
+  /** Created; must be empty. */
+  readonly folder: string;
+  /** Leading path members to drop: 1 for npm's `package/`. */
+  readonly strip: 0 | 1;
+  readonly signal: AbortSignal;
+}
+
+const FILES = new Set(["File", "OldFile", "ContiguousFile"]);
+
+/** Throws `VENDOR_ARCHIVE` for a damaged or hostile archive; the folder is then the caller's to delete. */
+export async function unpack({ name, archive, folder, strip, signal }: UnpackRequest): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  let refusal: string | undefined;
+  let entries = 0;
+  const unpacker = new Unpack({
+    cwd: folder,
+    strip,
+    noMtime: true,
+    preserveOwner: false,
+    // Modes do not depend on the user's umask: same archive, same files.
+    chmod: true,
+    processUmask: 0,
+    filter: (path, entry) => {
+      if (!("header" in entry)) return false;
+      if (refusal !== undefined) return false;
+      refusal = entryRefusal(path, entry, strip);
+      if (refusal !== undefined) {
+        unpacker.abort(new Error(refusal));
+        return false;
+      }
+      entries += 1;
+      entry.mode = entry.type === "Directory" || ((entry.mode ?? 0) & 0o100) !== 0 ? 0o755 : 0o644;
+      return true;
+    },
+    onwarn: (code, message, data) => {
+      // Only notices about harmless metadata pass; anything else would be a file left out.
+      if (code === "TAR_ENTRY_INFO" || refusal !== undefined) return;
+      const failure = data.cause ?? message;
+      refusal = messageOf(failure);
+      unpacker.abort(failure instanceof Error ? failure : new Error(message));
+    },
+  });
+  try {
+    await pipeline(createReadStream(archive, { highWaterMark: 256 * 1024 }), unpacker, { signal });
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw cacheFailure(cause, folder) ?? badArchive(name, refusal ?? messageOf(cause));
+  }
+  if (refusal !== undefined) throw badArchive(name, refusal);
+  if (entries === 0) throw badArchive(name, "it holds no files");
+}
+
+/** Why this entry may not be unpacked, or undefined. Pure; `entry.path` is as the archive writes it. */
+export function entryRefusal(
+  path: string,
+  entry: Pick<ReadEntry, "type" | "linkpath">,
+  strip: 0 | 1,
+): string | undefined {
+  const shown = JSON.stringify(path);
+  if (leavesFolder(path)) return `the entry ${shown} leaves the folder`;
+  if (FILES.has(entry.type) || entry.type === "Directory") return undefined;
+  if (entry.type !== "SymbolicLink" && entry.type !== "Link") return `the entry ${shown} is a ${entry.type}`;
+  const target = entry.linkpath ?? "";
+  // A symbolic link starts at its own folder, a hard link at the archive's root.
+  const from = entry.type === "SymbolicLink" ? posix.dirname(path) : ".";
+  const reached = posix.normalize(posix.join(from, target));
+  const outside = target === "" || isAbsolutePath(target) || target.includes("\\") || reached.split("/")[0] === "..";
+  // With the first member dropped, a link must not climb over it either.
+  const root = strip === 1 ? path.split("/")[0] : undefined;
+  if (outside || (root !== undefined && reached.split("/")[0] !== root)) {
+    return `the link ${shown} points to ${JSON.stringify(target)}, outside the folder`;
+  }
+  return undefined;
+}
+
+function leavesFolder(path: string): boolean {
+  return isAbsolutePath(path) || path.includes("\\") || path.includes("\0") || path.split("/").includes("..");
+}
+
+function isAbsolutePath(path: string): boolean {
+  return path.startsWith("/") || path.startsWith("\\") || /^[A-Za-z]:/.test(path);
+}
