@@ -6,8 +6,9 @@
 export interface Migration {
   /** File name without `.sql`; its leading number orders it: `0001-todos`. */
   readonly name: string;
-  /** Hex SHA-256 of the file's bytes; an applied migration whose digest changed is refused. */
+  /** Hex SHA-256 of `sql` as UTF-8; an applied migration whose digest changed is refused. */
   readonly sha256: string;
+  /** The file's text with LF line ends, without a byte-order mark. */
   readonly sql: string;
 }
 

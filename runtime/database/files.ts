@@ -1,0 +1,118 @@
+/**
+ * Where the database lives in the user's data folder, and how its files are
+ * written: temporary name, fsync, then one step that makes them appear whole.
+ *
+ *     app.db (+ -wal, -shm)     the database
+ *     app.db.restore            a checked backup that the next start puts in place
+ *     app-replaced-<time>.db    what a restore has replaced
+ *     backups/app-v<version>-<time>.db
+ */
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { systemCode } from "../base/errors.ts";
+
+export interface DatabaseFiles {
+  /** The user's data folder, absolute. */
+  readonly folder: string;
+  readonly database: string;
+  readonly restore: string;
+  readonly backups: string;
+}
+
+export function databaseFiles(folder: string): DatabaseFiles {
+  const database = join(folder, "app.db");
+  return { folder, database, restore: `${database}.restore`, backups: join(folder, "backups") };
+}
+
+/** The files that SQLite may keep beside a database; a stale one would be replayed into another database. */
+export function sideFiles(database: string): readonly string[] {
+  return [`${database}-wal`, `${database}-shm`, `${database}-journal`];
+}
+
+/** A name beside the final one, in the same folder; `.part` marks what a killed process leaves behind. */
+export function temporaryName(path: string): string {
+  return `${path}.${process.pid}-${randomBytes(4).toString("hex")}.part`;
+}
+
+/** Deletes what an earlier, killed process left half-written in the folder and its backups. */
+export function removeLeftovers(files: DatabaseFiles): void {
+  for (const folder of [files.folder, files.backups]) {
+    if (!existsSync(folder)) continue;
+    for (const name of readdirSync(folder)) {
+      if (/^app[-.].*\.part(?:-wal|-shm|-journal)?$/.test(name)) rmSync(join(folder, name), { force: true });
+    }
+  }
+}
+
+/** UTC to the millisecond, in a form that sorts and that every file system takes: `20260131T093000123Z`. */
+export function fileTime(date: Date): string {
+  return date.toISOString().replaceAll(/[-:.]/g, "");
+}
+
+export function syncFile(path: string): void {
+  const descriptor = openSync(path, "r+");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Makes a new name durable. Windows cannot open folders, and its renames need no such help. */
+export function syncFolder(folder: string): void {
+  if (process.platform === "win32") return;
+  const descriptor = openSync(folder, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/**
+ * Gives a whole, synced temporary file its final name, unless that name is
+ * taken: then the temporary file is deleted and the answer is false. A rename
+ * would overwrite what a process started at the same time has just made.
+ */
+export function placeNew(temporary: string, path: string): boolean {
+  try {
+    linkSync(temporary, path);
+  } catch (error) {
+    if (existsSync(path)) {
+      rmSync(temporary, { force: true });
+      return false;
+    }
+    // exFAT and some network file systems have no hard links.
+    if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EINVAL"].includes(systemCode(error) ?? ""))
+      throw error;
+    renameSync(temporary, path);
+    syncFolder(dirname(path));
+    return true;
+  }
+  unlinkSync(temporary);
+  syncFolder(dirname(path));
+  return true;
+}
+
+/** A second name for the same bytes: a hard link, or a copy where there are none. Does nothing if `from` is missing. */
+export function keepAside(from: string, to: string): void {
+  if (!existsSync(from)) return;
+  try {
+    linkSync(from, to);
+  } catch {
+    copyFileSync(from, to);
+    syncFile(to);
+  }
+}
