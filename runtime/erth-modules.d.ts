@@ -1,8 +1,9 @@
 /** Modules that exist only inside a bundle: `build/` supplies them to esbuild. */
+// oxlint-disable typescript/consistent-type-imports -- the only form that an ambient module allows
 
 declare module "erth:database" {
-  import type { DatabaseBundle } from "./base/database-bundle.ts";
-  export const database: DatabaseBundle;
+  // An ambient module cannot import by relative name: the statement would quietly give `any`.
+  export const database: import("./base/database-bundle.ts").DatabaseBundle;
 }
 
 declare module "erth:native/*" {
@@ -12,9 +13,8 @@ declare module "erth:native/*" {
 }
 
 declare module "erth:shell" {
-  import type { Shell } from "./shell/shell.ts";
   /** The shell that this bundle was built for; `identifier` names the program to the desktop. */
-  export function createShell(identifier: string): Shell;
+  export function createShell(identifier: string): import("./shell/shell.ts").Shell;
   /** Relative path from the folder of the running script to the folder that holds `app.json`. */
   export const resourcesFromScript: string;
 }

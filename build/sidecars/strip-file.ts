@@ -1,0 +1,45 @@
+/** Strips an ELF file on disk (`build/formats/elf-strip.ts`) without holding it in memory. */
+import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import { copyFile, truncate } from "node:fs/promises";
+import { planElfStrip, type ByteSource } from "../formats/elf-strip.ts";
+
+/** Writes a stripped copy of `from` to `to`, with its mode. Throws as `planElfStrip` does, before anything is written. */
+export async function stripFile(from: string, to: string): Promise<void> {
+  const plan = withSource(from, planElfStrip);
+  await copyFile(from, to);
+  await truncate(to, plan.keepBytes);
+  const file = openSync(to, "r+");
+  try {
+    writeWholly(file, plan.header, 0);
+    writeWholly(file, plan.tail, plan.keepBytes);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function withSource<Result>(path: string, work: (source: ByteSource) => Result): Result {
+  const file = openSync(path, "r");
+  try {
+    const { size } = fstatSync(file);
+    return work({
+      size,
+      read(offset, length) {
+        const bytes = new Uint8Array(length);
+        let done = 0;
+        while (done < length) {
+          const count = readSync(file, bytes, done, length - done, offset + done);
+          if (count === 0) throw new Error(`${path} became shorter while it was read`);
+          done += count;
+        }
+        return bytes;
+      },
+    });
+  } finally {
+    closeSync(file);
+  }
+}
+
+function writeWholly(file: number, bytes: Uint8Array, position: number): void {
+  let done = 0;
+  while (done < bytes.length) done += writeSync(file, bytes, done, bytes.length - done, position + done);
+}
