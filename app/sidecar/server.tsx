@@ -165,17 +165,20 @@ export function createServer(options: ServerOptions): Hono<AppEnv> {
   server.put("/todos/:id", async (c) => {
     const form = await formOf(c);
     const id = c.req.param("id");
-    const check = checkTitle(form("title"));
-    if (!check.ok) {
-      const todo = findTodo(store, id);
-      if (!todo) return gone(c);
-      c.header("HX-Retarget", `#todo-${todo.id}`);
-      c.header("HX-Reswap", "outerHTML");
-      return fragment(c, <TodoEditor todo={todo} typed={form("title")} problem={check.problem} />, 422);
-    }
-    const todo = renameTodo(store, id, check.title, nowMs());
     // Enter sends `focus`; a save because the focus went elsewhere leaves it there.
-    return todo ? board(c, { focusId: form("focus") === "row" ? id : undefined }) : gone(c);
+    const hasFocus = form("focus") === "row";
+    const check = checkTitle(form("title"));
+    const todo = check.ok ? renameTodo(store, id, check.title, nowMs()) : findTodo(store, id);
+    if (!todo) return gone(c);
+    // Leaving an emptied field changes nothing; it must not hold the user there.
+    if (check.ok || (check.isEmpty && !hasFocus)) return board(c, { focusId: hasFocus ? id : undefined });
+    c.header("HX-Retarget", `#todo-${todo.id}`);
+    c.header("HX-Reswap", "outerHTML");
+    return fragment(
+      c,
+      <TodoEditor todo={todo} typed={form("title")} problem={check.problem} focused={hasFocus} />,
+      422,
+    );
   });
 
   server.put("/todos/:id/done", async (c) => {

@@ -9,7 +9,7 @@ export const TITLE_LIMIT = 500;
 export type TitleCheck =
   | { readonly ok: true; readonly title: string }
   /** `problem` is a sentence for the user. */
-  | { readonly ok: false; readonly problem: string };
+  | { readonly ok: false; readonly isEmpty: boolean; readonly problem: string };
 
 /** Brings what was typed into one line and says whether it can be a title. */
 export function checkTitle(input: string): TitleCheck {
@@ -20,10 +20,11 @@ export function checkTitle(input: string): TitleCheck {
     .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")
     .trim();
   // Only spaces or marks of direction: nothing that anyone could see or click.
-  if (!/[^\p{Cf}\p{Z}]/u.test(title)) return { ok: false, problem: "Write a few words first." };
+  if (!/[^\p{Cf}\p{Z}]/u.test(title)) return { ok: false, isEmpty: true, problem: "Write a few words first." };
   const length = Array.from(title).length;
   if (length > TITLE_LIMIT) {
-    return { ok: false, problem: `That is ${length} characters; a todo holds ${TITLE_LIMIT}. Shorten it a little.` };
+    const problem = `That is ${length} characters; a todo holds ${TITLE_LIMIT}. Shorten it a little.`;
+    return { ok: false, isEmpty: false, problem };
   }
   return { ok: true, title };
 }

@@ -84,16 +84,21 @@ interface TodoEditorProps {
   /** What the user typed, when it could not be saved. */
   readonly typed?: string;
   readonly problem?: string;
+  /** False when the user has left the field already. */
+  readonly focused?: boolean;
 }
 
 /** Saves on Enter and when the focus leaves; Escape goes back. */
-export const TodoEditor: FC<TodoEditorProps> = ({ todo, typed, problem }) => {
+export const TodoEditor: FC<TodoEditorProps> = ({ todo, typed, problem, focused = true }) => {
   const nonce = useNonce();
   const path = `/todos/${todo.id}`;
   const noteId = `note-${todo.id}`;
   return (
     <li id={`todo-${todo.id}`} class="todo is-edited" data-shortcuts>
       <form class="editor" hx-put={path} hx-trigger="submit, focusout" novalidate hx-nonce={nonce}>
+        <span class="box" aria-checked={todo.isDone ? "true" : "false"} aria-hidden="true">
+          <TickDrawing />
+        </span>
         <input
           id={`edit-${todo.id}`}
           name="title"
@@ -103,7 +108,7 @@ export const TodoEditor: FC<TodoEditorProps> = ({ todo, typed, problem }) => {
           aria-invalid={problem === undefined ? undefined : "true"}
           autocomplete="off"
           dir="auto"
-          autofocus
+          autofocus={focused}
         />
         {/* Pressing these must not take the focus from the field: leaving it saves. */}
         <button class="text-button" name="focus" value="row" tabindex={-1} data-keeps-focus>

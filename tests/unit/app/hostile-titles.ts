@@ -1,0 +1,21 @@
+/** Titles that have broken other programs; each one is a legal todo. */
+export const HOSTILE_TITLES: readonly string[] = [
+  `"><img src=x onerror="alert(1)">`,
+  `'><svg onload=alert(1)>`,
+  "</script><script>alert(1)</script>",
+  "</title></textarea></li></ul><h1>out</h1>",
+  `<hx-partial hx-target="body"><b>x</b></hx-partial>`,
+  `<div hx-get="/" hx-trigger="load" hx-swap-oob="true" id="board">x</div>`,
+  `{{constructor.constructor("alert(1)")()}} \${alert(1)}`,
+  "javascript:alert(1)",
+  "&lt;b&gt; &amp; &#x3c;i&#x3e;",
+  "'; DROP TABLE todos; --",
+  "100% _under_ \\ back*slash?",
+  "\u202Eodot a ton\u202C \u2066x\u2069",
+  "שלום עולם and مرحبا",
+  "👩‍👩‍👧‍👦 🇦🇶 e\u0301 \u{1F9CC}",
+  "漢字かな交じり文 — 𠮷野家",
+  "ﬁ Å ½ ①",
+  "x".repeat(500),
+  "😀".repeat(500),
+];
