@@ -9,6 +9,8 @@
  *    process that knows the secret can answer it.
  * 4. The window opens `/__erth/boot/<ticket>`: single use, short-lived; it
  *    becomes an HttpOnly SameSite=Strict cookie and a redirect to `/`.
+ * 5. The parent asks for an orderly end with the line `stop` on stdin, and with
+ *    SIGTERM where the OS has signals.
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 
@@ -18,6 +20,8 @@ export const READY_FD = 3;
 export const HEALTH_PATH = "/__erth/health";
 export const BOOT_PATH = "/__erth/boot/";
 export const CHALLENGE_HEADER = "x-erth-challenge";
+/** The line on stdin, after `Hello`, that asks the child to end. */
+export const STOP_LINE = "stop";
 /** A boot ticket's life. */
 export const BOOT_LIFE_MS = 30_000;
 
