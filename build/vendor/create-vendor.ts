@@ -73,7 +73,7 @@ export function createVendor(options: VendorOptions): VendorStore {
     stallMs: patience.stallMs,
   };
   const sweepOnce = once(() => store.sweep());
-  const underWay = new Map<string, Promise<string>>();
+  const asked = new Map<string, Promise<string>>();
   const localDigests = new Map<string, string>();
 
   const local = (name: string): LocalFolder | undefined => localFolder(name, { folders: options.folders, env });
@@ -141,10 +141,14 @@ export function createVendor(options: VendorOptions): VendorStore {
   };
 
   const folder = (name: string): Promise<string> => {
-    const begun = underWay.get(name);
+    const begun = asked.get(name);
     if (begun !== undefined) return begun;
-    const promise = obtain(name).finally(() => underWay.delete(name));
-    underWay.set(name, promise);
+    // A success holds for the whole run; a failure may be tried again.
+    const promise = obtain(name).catch((error: unknown) => {
+      asked.delete(name);
+      throw error;
+    });
+    asked.set(name, promise);
     return promise;
   };
 

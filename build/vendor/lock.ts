@@ -36,8 +36,8 @@ const lockSchema = z.strictObject({
   ),
 });
 
-export type NpmEntry = Readonly<z.infer<typeof npmEntry>>;
-export type ArchiveEntry = Readonly<z.infer<typeof archiveEntry>>;
+type NpmEntry = Readonly<z.infer<typeof npmEntry>>;
+type ArchiveEntry = Readonly<z.infer<typeof archiveEntry>>;
 export type LockEntry = NpmEntry | ArchiveEntry;
 
 export interface Lock {
@@ -65,10 +65,15 @@ export function parseLock(text: string, path: string): Lock {
   throw new ProblemsError(
     result.error.issues.map((issue): Problem => ({
       code: "LOCK_INVALID",
-      message: `${basename(path)}: ${issue.path.join(".") || "the file"} ${issue.message}.`,
+      message: `${basename(path)}: ${issue.path.join(".") || "the file"} ${faultOf(issue)}.`,
       remedy: `restore ${path} with git checkout -- ${basename(path)}, or delete it and run erth lock`,
     })),
   );
+}
+
+function faultOf(issue: z.core.$ZodIssue): string {
+  // A refused key carries its reason one level deeper.
+  return issue.code === "invalid_key" ? (issue.issues[0]?.message ?? issue.message) : issue.message;
 }
 
 /** Reads and checks the lock; a missing one is `LOCK_MISSING`. */

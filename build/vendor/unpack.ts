@@ -5,8 +5,8 @@
  * path, no `..`, no link that leaves the folder, only files, folders and links.
  */
 import { createReadStream } from "node:fs";
-import { mkdir } from "node:fs/promises";
-import { posix } from "node:path";
+import { chmod, mkdir, open, readdir } from "node:fs/promises";
+import { join, posix } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { type ReadEntry, Unpack } from "tar";
 import { messageOf } from "../../runtime/base/errors.ts";
@@ -24,7 +24,7 @@ export interface UnpackRequest {
 
 const FILES = new Set(["File", "OldFile", "ContiguousFile"]);
 
-/** Throws `VENDOR_ARCHIVE` for a damaged or hostile archive; the folder is then the caller's to delete. */
+/** Files arrive durably, with mode 0755 or 0644. Throws `VENDOR_ARCHIVE` for a damaged or hostile archive; the folder is then the caller's to delete. */
 export async function unpack({ name, archive, folder, strip, signal }: UnpackRequest): Promise<void> {
   await mkdir(folder, { recursive: true });
   let refusal: string | undefined;
@@ -34,9 +34,6 @@ export async function unpack({ name, archive, folder, strip, signal }: UnpackReq
     strip,
     noMtime: true,
     preserveOwner: false,
-    // Modes do not depend on the user's umask: same archive, same files.
-    chmod: true,
-    processUmask: 0,
     filter: (path, entry) => {
       if (!("header" in entry)) return false;
       if (refusal !== undefined) return false;
@@ -65,6 +62,30 @@ export async function unpack({ name, archive, folder, strip, signal }: UnpackReq
   }
   if (refusal !== undefined) throw badArchive(name, refusal);
   if (entries === 0) throw badArchive(name, "it holds no files");
+  await settle(folder).catch((cause: unknown) => {
+    throw cacheFailure(cause, folder) ?? cause;
+  });
+}
+
+/**
+ * Flushes every file to the disk, and sets its mode once more: same archive,
+ * same modes, whatever the user's umask took away.
+ */
+async function settle(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isDirectory()) await chmod(path, 0o755);
+    if (!entry.isFile()) continue;
+    const file = await open(path, "r+");
+    try {
+      const { mode } = await file.stat();
+      const wanted = (mode & 0o100) !== 0 ? 0o755 : 0o644;
+      if ((mode & 0o777) !== wanted) await file.chmod(wanted);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
 }
 
 /** Why this entry may not be unpacked, or undefined. Pure; `entry.path` is as the archive writes it. */

