@@ -117,7 +117,7 @@ export function createServer(options: ServerOptions): Hono<AppEnv> {
 
   server.post("/todos", async (c) => {
     const form = await formOf(c);
-    const id = ID.test(form("id")) ? form("id") : newId();
+    const id = ID.test(form("key")) ? form("key") : newId();
     const check = checkTitle(form("title"));
     if (!check.ok) {
       const { problem } = check;
@@ -165,8 +165,8 @@ export function createServer(options: ServerOptions): Hono<AppEnv> {
   server.put("/todos/:id", async (c) => {
     const form = await formOf(c);
     const id = c.req.param("id");
-    // Enter sends `focus`; a save because the focus went elsewhere leaves it there.
-    const hasFocus = form("focus") === "row";
+    // Enter sends `by`; a save because the focus went elsewhere leaves it there.
+    const hasFocus = form("by") === "enter";
     const check = checkTitle(form("title"));
     const todo = check.ok ? renameTodo(store, id, check.title, nowMs()) : findTodo(store, id);
     if (!todo) return gone(c);

@@ -85,7 +85,8 @@ export const AddForm: FC<AddFormProps> = ({ id, isUpdate = false, typed = "", pr
           data-stop
           autofocus
         />
-        <input type="hidden" name="id" value={id} />
+        {/* Not "id": a field of that name hides the form's own id from htmx. */}
+        <input type="hidden" name="key" value={id} />
         <button class="text-button">Add</button>
       </div>
       {problem !== undefined && (

@@ -94,9 +94,9 @@ export const TodoEditor: FC<TodoEditorProps> = ({ todo, typed, problem, focused 
   const path = `/todos/${todo.id}`;
   const noteId = `note-${todo.id}`;
   return (
-    <li id={`todo-${todo.id}`} class="todo is-edited" data-shortcuts>
+    <li id={`todo-${todo.id}`} class={todo.isDone ? "todo is-done is-edited" : "todo is-edited"} data-shortcuts>
       <form class="editor" hx-put={path} hx-trigger="submit, focusout" novalidate hx-nonce={nonce}>
-        <span class="box" aria-checked={todo.isDone ? "true" : "false"} aria-hidden="true">
+        <span class="box" aria-hidden="true">
           <TickDrawing />
         </span>
         <input
@@ -111,7 +111,7 @@ export const TodoEditor: FC<TodoEditorProps> = ({ todo, typed, problem, focused 
           autofocus={focused}
         />
         {/* Pressing these must not take the focus from the field: leaving it saves. */}
-        <button class="text-button" name="focus" value="row" tabindex={-1} data-keeps-focus>
+        <button class="text-button" name="by" value="enter" tabindex={-1} data-keeps-focus>
           Save
         </button>
         <button

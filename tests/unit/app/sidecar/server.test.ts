@@ -67,33 +67,33 @@ describe("the page", () => {
 describe("changes", () => {
   test("adding answers 201 with the board, a fresh form and the counter", async () => {
     const { send, store } = appWith();
-    const response = await send("POST", "/todos", { id: testId(1), title: " Milk\n" });
+    const response = await send("POST", "/todos", { key: testId(1), title: " Milk\n" });
     const text = await response.text();
     expect(response.status).toBe(201);
     expect(findTodo(store, testId(1))?.title).toBe("Milk");
     expect(text).toContain(">Milk</span>");
     expect(text).toMatch(/<form id="add"[^>]*hx-swap-oob="true"/);
-    expect(text).not.toContain(`name="id" value="${testId(1)}"`);
+    expect(text).not.toContain(`name="key" value="${testId(1)}"`);
     expect(text).toContain("<title>1 open · ERTH Assistant</title>");
   });
 
   test("adding twice with the same form makes one todo", async () => {
     const { send, store } = appWith();
-    await send("POST", "/todos", { id: testId(1), title: "Milk" });
-    await send("POST", "/todos", { id: testId(1), title: "Milk" });
+    await send("POST", "/todos", { key: testId(1), title: "Milk" });
+    await send("POST", "/todos", { key: testId(1), title: "Milk" });
     expect(listTodos(store, WHOLE_VIEW).total.open).toBe(1);
   });
 
   test("a form from an old page never changes the todo it once made", async () => {
     const { send, store } = appWith();
-    await send("POST", "/todos", { id: testId(1), title: "Milk" });
-    await send("POST", "/todos", { id: testId(1), title: "Bread" });
+    await send("POST", "/todos", { key: testId(1), title: "Milk" });
+    await send("POST", "/todos", { key: testId(1), title: "Bread" });
     expect(listTodos(store, WHOLE_VIEW).open.map(({ title }) => title)).toEqual(["Bread", "Milk"]);
   });
 
   test("a key that is no UUIDv7 is replaced", async () => {
     const { send, store } = appWith();
-    await send("POST", "/todos", { id: `x" onclick="y`, title: "Milk" });
+    await send("POST", "/todos", { key: `x" onclick="y`, title: "Milk" });
     expect(listTodos(store, WHOLE_VIEW).open[0]?.id).toMatch(/^[0-9a-f-]{14}7/);
   });
 
@@ -134,7 +134,7 @@ describe("changes", () => {
 
   test("renaming with Enter keeps the focus, leaving the field does not take it", async () => {
     const { send, store } = appWith("a");
-    const entered = await (await send("PUT", `/todos/${testId(0)}`, { title: "b", focus: "row" })).text();
+    const entered = await (await send("PUT", `/todos/${testId(0)}`, { title: "b", by: "enter" })).text();
     expect(entered).toMatch(/id="box-[^>]*autofocus/);
     const left = await (await send("PUT", `/todos/${testId(0)}`, { title: "c" })).text();
     expect(left).not.toContain("autofocus");
@@ -169,7 +169,7 @@ describe("bad input", () => {
     ["too much", "y".repeat(501), "That is 501 characters"],
   ])("adding %s is a 422 that keeps what was typed", async (_name, title, problem) => {
     const { send, store } = appWith();
-    const response = await send("POST", "/todos", { id: testId(1), title });
+    const response = await send("POST", "/todos", { key: testId(1), title });
     const text = await response.text();
     expect(response.status).toBe(422);
     expect(text).toMatch(/^<form id="add"[^>]*hx-swap-oob="true"/);
@@ -181,7 +181,7 @@ describe("bad input", () => {
 
   test("renaming to too much goes back into the row's editor", async () => {
     const { send, store } = appWith("a");
-    const response = await send("PUT", `/todos/${testId(0)}`, { title: "y".repeat(501), focus: "row" });
+    const response = await send("PUT", `/todos/${testId(0)}`, { title: "y".repeat(501), by: "enter" });
     expect(response.status).toBe(422);
     expect(response.headers.get("HX-Retarget")).toBe(`#todo-${testId(0)}`);
     expect(await response.text()).toContain('role="alert"');
@@ -193,7 +193,7 @@ describe("bad input", () => {
     const response = await send("PUT", `/todos/${testId(0)}`, { title: " " });
     expect(response.status).toBe(200);
     expect(findTodo(store, testId(0))?.title).toBe("a");
-    expect((await send("PUT", `/todos/${testId(0)}`, { title: " ", focus: "row" })).status).toBe(422);
+    expect((await send("PUT", `/todos/${testId(0)}`, { title: " ", by: "enter" })).status).toBe(422);
   });
 
   test.each([

@@ -16,7 +16,7 @@ async function everyPlace(title: string): Promise<readonly { readonly html: stri
     await server.request(`/?${new URLSearchParams({ q: `zz ${title}`.toWellFormed(), show: "done" }).toString()}`),
     await send("GET", path),
     await send("GET", `${path}/edit`),
-    await send("PUT", path, { title: `${title}${"y".repeat(500)}`, focus: "row" }),
+    await send("PUT", path, { title: `${title}${"y".repeat(500)}`, by: "enter" }),
     await send("POST", "/todos", { title: `${title}${"y".repeat(500)}` }),
     await send("DELETE", path),
     await send("PUT", `${path}/restore`),
