@@ -1,7 +1,7 @@
 /** What a single value of the config must be: each rule gives the reason and the fix, or undefined. Pure. */
 import { isReservedOnWindows } from "./slug.ts";
 
-export interface Refusal {
+interface Refusal {
   /** Continues the sentence "app.name is …; ". */
   readonly reason: string;
   /** What to do instead. */

@@ -3,7 +3,7 @@ import type { ShellKind } from "../config/resolved-config.ts";
 import type { Plan } from "./plan.ts";
 import type { Target } from "./target.ts";
 
-export interface MatrixJob {
+interface MatrixJob {
   readonly target: Target;
   /** The label for `runs-on`. */
   readonly os: string;
@@ -31,6 +31,6 @@ const RUNNERS: Readonly<Record<Target, string>> = {
 };
 
 /** The label of the runner that builds a target. */
-export function runnerFor(target: Target): string {
+function runnerFor(target: Target): string {
   return RUNNERS[target];
 }

@@ -58,6 +58,6 @@ export function createPlan({ config, targets, shells }: PlanRequest): Plan {
 }
 
 /** `<slug>-<version>-<target>`: a single executable file on Linux, which has no extension there; a zip elsewhere. */
-export function fileNameOf(slug: string, version: string, target: Target): string {
+function fileNameOf(slug: string, version: string, target: Target): string {
   return `${slug}-${version}-${target}${osOf(target) === "linux" ? "" : ".zip"}`;
 }

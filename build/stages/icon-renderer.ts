@@ -32,8 +32,16 @@ export async function rendererVersion(): Promise<string> {
 /** What the worker answers: pictures in the order of the sizes, or why there are none. */
 export type RenderAnswer = { readonly pictures: readonly Picture[] } | { readonly failure: string };
 
+export interface RenderOptions {
+  readonly timeoutMs?: number;
+  /** Aborting ends the thread and rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
 /** The pictures, in the order of the sizes. Throws `ICON_RENDER` when resvg refuses, crashes or takes longer than `timeoutMs`. */
-export async function renderIcon(request: RenderRequest, timeoutMs: number = TIMEOUT_MS): Promise<readonly Picture[]> {
+export async function renderIcon(request: RenderRequest, options: RenderOptions = {}): Promise<readonly Picture[]> {
+  const { signal, timeoutMs = TIMEOUT_MS } = options;
+  signal?.throwIfAborted();
   const worker = new Worker(new URL("./icon-worker.ts", import.meta.url), {
     workerData: request,
     // The parent's own flags (a test runner's loader, say) are none of the worker's business.
@@ -41,8 +49,11 @@ export async function renderIcon(request: RenderRequest, timeoutMs: number = TIM
     resourceLimits: { maxOldGenerationSizeMb: 512 },
   });
   let timer: NodeJS.Timeout | undefined;
+  let onAbort: (() => void) | undefined;
   try {
-    const answer = await new Promise<RenderAnswer>((resolve) => {
+    const answer = await new Promise<RenderAnswer>((resolve, reject) => {
+      onAbort = () => reject(signal?.reason);
+      signal?.addEventListener("abort", onAbort);
       timer = setTimeout(() => resolve({ failure: `it took longer than ${timeoutMs / 1000} s` }), timeoutMs);
       worker.once("message", resolve);
       worker.once("error", (error) => resolve({ failure: messageOf(error) }));
@@ -56,6 +67,7 @@ export async function renderIcon(request: RenderRequest, timeoutMs: number = TIM
     });
   } finally {
     clearTimeout(timer);
+    if (onAbort) signal?.removeEventListener("abort", onAbort);
     await worker.terminate();
   }
 }

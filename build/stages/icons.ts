@@ -10,7 +10,7 @@ import { iconProblem, readIconSource, type IconSource } from "./icon-source.ts";
 import { appStage, type Stage } from "./stage.ts";
 
 /** The sizes of the hicolor icon theme that desktops ask for. */
-export const PNG_SIZES: readonly number[] = [16, 32, 48, 64, 128, 256, 512];
+const PNG_SIZES: readonly number[] = [16, 32, 48, 64, 128, 256, 512];
 
 export const icons: Stage = appStage<never, "icons">({
   id: "icons",
@@ -31,11 +31,11 @@ export const icons: Stage = appStage<never, "icons">({
     };
   },
 
-  async run({ config, workFolder }) {
+  async run({ config, workFolder, signal }) {
     const reading = await readIconSource(config.app.icon);
     if ("problems" in reading) throw new ProblemsError(reading.problems);
     const sizes = sizesFor(reading.source);
-    const pictures = await renderIcon({ source: reading.source, sizes });
+    const pictures = await renderIcon({ source: reading.source, sizes }, { signal });
     if (pictures.every(isInvisible)) {
       const problem = iconProblem(config.app.icon, "shows nothing: every pixel is transparent", "draw something in it");
       throw new ProblemsError([problem]);

@@ -40,7 +40,10 @@ test.skipIf(isMissing("convert"))("convert (ImageMagick) sees the colours of the
   }
 });
 
-test.skipIf(isMissing("icns2png"))("icns2png (libicns) lists the pictures of the .icns", () => {
-  const list = execFileSync("icns2png", ["--list", join(folder, "icon.icns")], { encoding: "utf8" });
-  for (const size of ["128x128", "256x256", "512x512"]) expect(list).toContain(size);
+// libicns 0.8 knows no type younger than ic10, so it decodes two of these and walks over the rest.
+test.skipIf(isMissing("icns2png"))("icns2png (libicns) walks the .icns and decodes what it knows", () => {
+  const list = execFileSync("icns2png", ["--list", join(folder, "icon.icns")], { encoding: "utf8", stdio: "pipe" });
+  expect(list).toMatch(/'ic08' 256x256 32-bit icon/);
+  expect(list).toMatch(/'ic09' 512x512 32-bit icon/);
+  expect(list).toContain("9 elements total");
 });

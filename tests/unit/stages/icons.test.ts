@@ -158,13 +158,24 @@ test.each([
 test("a drawing that the renderer refuses, crashes on or never finishes is an error with a way out", async () => {
   const nested = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8">${"<g>".repeat(50_000)}${"</g>".repeat(50_000)}</svg>`;
   const render = (svg: string, timeoutMs?: number) =>
-    renderIcon({ source: { kind: "svg", bytes: Buffer.from(svg) }, sizes: [512] }, timeoutMs);
+    renderIcon(
+      { source: { kind: "svg", bytes: Buffer.from(svg) }, sizes: [512] },
+      timeoutMs === undefined ? {} : { timeoutMs },
+    );
   await expect(render(nested)).rejects.toMatchObject({ code: "ICON_RENDER" });
   await expect(render("<svg")).rejects.toMatchObject({ code: "ICON_RENDER" });
   const drawing = readFileSync(iconFixture("drawing.svg"), "utf8");
   await expect(render(drawing, 1)).rejects.toMatchObject({
     message: expect.stringContaining("took longer than 0.001 s"),
   });
+});
+
+test("stopping the release stops the renderer", async () => {
+  const source = { kind: "svg", bytes: readFileSync(iconFixture("drawing.svg")) } as const;
+  const stop = new AbortController();
+  const pictures = renderIcon({ source, sizes: [1024] }, { signal: stop.signal });
+  stop.abort(new Error("stopped"));
+  await expect(pictures).rejects.toThrow("stopped");
 });
 
 test("the renderer's version is part of the cache key", async () => {
