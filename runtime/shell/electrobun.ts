@@ -4,6 +4,7 @@
  * its working folder; the SDK finds everything from there, so nothing may
  * change it.
  */
+import { dlopen, FFIType } from "bun:ffi";
 import Electrobun, { BrowserWindow, Screen, type WindowFrame } from "erth:electrobun";
 import { loopbackOrigin } from "./loopback.ts";
 import type { Shell, ShellClosed, WindowOptions } from "./shell.ts";
@@ -16,25 +17,21 @@ export function createShell(_identifier: string): Shell {
   const closed = Promise.withResolvers<ShellClosed>();
   let window: BrowserWindow | undefined;
   let wasAsked = false;
-  let isEnding = false;
+  const end = (ending: ShellClosed): void => closed.resolve(ending);
 
-  const end = (ending: ShellClosed): void => {
-    isEnding = true;
-    closed.resolve(ending);
-  };
+  obeySignals();
 
-  // SIGTERM, SIGINT, the Quit menu and the last window's close all end in the
-  // SDK's `quit`. The first one is held back so that the sidecar can stop; the
-  // second is our own `process.exit`, which the SDK also turns into `quit`,
-  // losing the exit code unless it is forced from here.
+  // The Quit menu and the last window's close both end in the SDK's `quit`, as
+  // does our own `process.exit`, which loses its argument there. Until the app
+  // has set its exit code it is not done, and quitting is held back.
   Electrobun.events.on("before-quit", (event) => {
-    if (!isEnding) {
+    if (process.exitCode === undefined) {
       event.response = { allow: false };
       end({ reason: wasAsked ? "asked" : "user" });
-      return;
+    } else if (Number(process.exitCode) !== 0) {
+      // Inside `quit`, the SDK's `process.exit` forces the exit with this code.
+      process.exit(process.exitCode);
     }
-    const code = Number(process.exitCode ?? 0);
-    if (code !== 0) process.exit(code);
   });
 
   const lockTo = (url: string): void => {
@@ -87,6 +84,21 @@ export function createShell(_identifier: string): Shell {
       await closed.promise;
     },
   };
+}
+
+/**
+ * Gives SIGTERM, SIGINT and SIGHUP their default effect back. `main.js` takes
+ * them over, but its thread sits in the native event loop and never runs a
+ * handler, so the app would ignore them. The sidecar sees its lifeline end and
+ * closes the database in good order by itself.
+ */
+function obeySignals(): void {
+  if (process.platform === "win32") return;
+  const libc = process.platform === "darwin" ? "libSystem.B.dylib" : "libc.so.6";
+  const { symbols } = dlopen(libc, { signal: { args: [FFIType.i32, FFIType.ptr], returns: FFIType.ptr } });
+  const [SIGHUP, SIGINT, SIGTERM] = [1, 2, 15];
+  const SIG_DFL = null;
+  for (const signal of [SIGHUP, SIGINT, SIGTERM]) symbols.signal(signal, SIG_DFL);
 }
 
 /** In the middle of the primary display, or at its corner where the display is unknown or too small. */

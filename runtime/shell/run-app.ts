@@ -65,12 +65,6 @@ async function live(facts: AppFacts, folders: AppFolders, resources: string): Pr
       down: (reason) => console.error(`sidecar is down: ${reason}`),
     },
   );
-  const askToClose = (): void => {
-    running.close().catch((thrown: unknown) => log(folders, errorText(thrown)));
-  };
-  const signals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
-  for (const signal of signals) process.on(signal, askToClose);
-
   try {
     supervisor.start();
     const url = await Promise.race([firstUrl.promise, running.closed]);
@@ -92,7 +86,6 @@ async function live(facts: AppFacts, folders: AppFolders, resources: string): Pr
     await running.close();
     await supervisor.stop();
     await claim.release();
-    for (const signal of signals) process.off(signal, askToClose);
   }
 }
 

@@ -86,6 +86,16 @@ export function createShell(identifier: string, around: WebviewSurroundings = su
     if (!isGone) child.stdin.write(`${encodeCommand(command)}\n`);
   };
 
+  const close = async (): Promise<void> => {
+    wasAsked = true;
+    send({ do: "close" });
+    const kill = setTimeout(() => child.kill("SIGKILL"), CLOSE_LIMIT_MS);
+    await closed.promise;
+    clearTimeout(kill);
+  };
+  // `closed` then lets the app stop its sidecar and end.
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => void close());
+
   return {
     kind: "webview",
     closed: closed.promise,
@@ -104,12 +114,6 @@ export function createShell(identifier: string, around: WebviewSurroundings = su
     async focus(): Promise<void> {
       send({ do: "focus" });
     },
-    async close(): Promise<void> {
-      wasAsked = true;
-      send({ do: "close" });
-      const kill = setTimeout(() => child.kill("SIGKILL"), CLOSE_LIMIT_MS);
-      await closed.promise;
-      clearTimeout(kill);
-    },
+    close,
   };
 }

@@ -1,0 +1,202 @@
+/** The webview shell as users get it on Linux: the assembled folder, a real WebKitGTK window, an empty home, Xvfb. */
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { hostTarget } from "../../../build/plan/target.ts";
+import { assemble } from "../../fixtures/stub-core/assemble.ts";
+import { startDisplay, type Display } from "../../fixtures/stub-core/display.ts";
+import { processesOf, until } from "../../fixtures/stub-core/processes.ts";
+
+const modules = join(import.meta.dirname, "../../../node_modules");
+const fixtures = join(import.meta.dirname, "../../fixtures/stub-core");
+const target = hostTarget();
+const isLinux = target === "linux-x64" || target === "linux-arm64";
+const hasXvfb = isLinux && isThere("Xvfb", ["-help"]);
+const hasWebkit = isLinux && readLibraries().includes("libwebkitgtk-6.0.so.4");
+const canRun = hasXvfb && hasWebkit;
+
+const root = mkdtempSync(join(tmpdir(), "erth-webview-"));
+let display: Display | undefined;
+let appFolder = "";
+const running: ChildProcess[] = [];
+
+function isThere(command: string, args: readonly string[]): boolean {
+  try {
+    execFileSync(command, args, { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readLibraries(): string {
+  try {
+    return execFileSync("ldconfig", ["-p"], { encoding: "utf8", env: { PATH: `${process.env.PATH}:/sbin:/usr/sbin` } });
+  } catch {
+    return "";
+  }
+}
+
+beforeAll(async () => {
+  if (!canRun) return;
+  const bun = join(root, "bun");
+  mkdirSync(join(bun, "bin"), { recursive: true });
+  copyFileSync(join(modules, "bun/bin/bun.exe"), join(bun, "bin/bun"));
+  const assembled = await assemble({
+    scratch: join(root, "äpp ✓"),
+    target: target ?? "linux-x64",
+    shell: "webview",
+    entry: join(fixtures, "supervised-entry.ts"),
+    vendor: { [`bun/${target}`]: bun, webview: join(modules, "webview-bun") },
+    sidecar: {
+      kind: "bun",
+      entry: "main.js",
+      files: { "main.js": readFileSync(join(fixtures, "sidecar.js"), "utf8") },
+    },
+  });
+  appFolder = assembled.folder;
+  display = await startDisplay();
+});
+
+afterEach(() => {
+  for (const child of running.splice(0)) child.kill("SIGKILL");
+  for (const line of processesOf(root)) process.kill(Number.parseInt(line, 10), "SIGKILL");
+});
+
+afterAll(async () => {
+  await display?.stop();
+  rmSync(root, { recursive: true, force: true });
+});
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly ended: Promise<number | string | null>;
+  readonly output: () => string;
+  readonly ending: () => string | undefined;
+  /** The process id of the sidecar's nth start, once its page has been asked for. */
+  readonly page: (start: number) => number | undefined;
+}
+
+function start(env: Record<string, string | undefined> = {}): Started {
+  const scratch = mkdtempSync(join(root, "run-"));
+  const pages = join(scratch, "pages");
+  const endingFile = join(scratch, "ending");
+  const child = spawn(join(appFolder, "bin/bun"), ["--no-install", "resources/shell/main.js"], {
+    cwd: appFolder,
+    env: {
+      PATH: process.env.PATH,
+      DISPLAY: display?.name,
+      HOME: scratch,
+      // Else GTK starts a session bus and accessibility services of its own, which stay.
+      DBUS_SESSION_BUS_ADDRESS: "disabled:",
+      ERTH_TEST_PAGES: pages,
+      ERTH_TEST_ENDING: endingFile,
+      ...env,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  running.push(child);
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  const ended = new Promise<number | string | null>((resolve) => {
+    child.on("exit", (code, signal) => resolve(code ?? signal));
+  });
+  const read = (file: string): string | undefined => (existsSync(file) ? readFileSync(file, "utf8") : undefined);
+  return {
+    child,
+    ended,
+    output: () => output,
+    ending: () => read(endingFile),
+    page: (number) => {
+      const line = read(pages)
+        ?.split("\n")
+        .find((text) => text.startsWith(`/${number}/`));
+      return line === undefined ? undefined : Number(line.split(" ")[1]);
+    },
+  };
+}
+
+async function allGone(): Promise<void> {
+  await until(
+    () => `an empty process list, not ${processesOf(root).join("; ")}`,
+    () => (processesOf(root).length === 0 ? true : undefined),
+    3000,
+  );
+}
+
+const needs = "(needs Xvfb and WebKitGTK 6.0)";
+
+test.skipIf(!canRun)(`shows the page, follows the sidecar to its new address, ends with SIGTERM ${needs}`, async () => {
+  const app = start();
+  const first = await until(
+    () => `the first page\n${app.output()}`,
+    () => app.page(1),
+    20_000,
+  );
+  await until(
+    () => "the page on the screen",
+    () => (display?.shows("#ddeeff") ? true : undefined),
+  );
+  if (process.env.ERTH_TEST_SCREENSHOT) display?.screenshot(process.env.ERTH_TEST_SCREENSHOT);
+  process.kill(first, "SIGKILL");
+  const second = await until(
+    () => "the second page",
+    () => app.page(2),
+  );
+  expect(second).not.toBe(first);
+  app.child.kill("SIGTERM");
+  expect(await app.ended).toBe(0);
+  expect(app.ending()).toBe("asked");
+  await allGone();
+});
+
+test.skipIf(!canRun)(`the user closes the window ${needs}`, async () => {
+  const app = start();
+  await until(
+    () => `the page\n${app.output()}`,
+    () => app.page(1),
+    20_000,
+  );
+  expect(await display?.closeWindow("dev.erth.stub")).toBe(true);
+  expect(await app.ended).toBe(0);
+  expect(app.ending()).toBe("user");
+  await allGone();
+});
+
+test.skipIf(!canRun)(`no window outlives the supervisor, and a lost window is told as a crash ${needs}`, async () => {
+  const orphaned = start();
+  const crashed = start();
+  await until(
+    () => `the page\n${orphaned.output()}`,
+    () => orphaned.page(1),
+    20_000,
+  );
+  await until(
+    () => `the page\n${crashed.output()}`,
+    () => crashed.page(1),
+    20_000,
+  );
+  orphaned.child.kill("SIGKILL");
+  const window = processesOf(root).find((line) => line.includes("window.js") && parentOf(line) === crashed.child.pid);
+  process.kill(Number.parseInt(window ?? "", 10), "SIGKILL");
+  expect(await crashed.ended).toBe(0);
+  expect(crashed.ending()).toBe("crashed");
+  await allGone();
+});
+
+test.skipIf(!canRun)(`says so where there is no display ${needs}`, async () => {
+  const app = start({ DISPLAY: undefined, WAYLAND_DISPLAY: undefined });
+  await until(
+    () => "the message",
+    () => (app.output().includes("neither DISPLAY nor WAYLAND_DISPLAY is set") ? true : undefined),
+  );
+  await app.ended;
+  await allGone();
+});
+
+function parentOf(line: string): number {
+  const status = readFileSync(`/proc/${Number.parseInt(line, 10)}/status`, "utf8");
+  return Number(/^PPid:\s+(\d+)$/m.exec(status)?.[1]);
+}
