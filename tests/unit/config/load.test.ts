@@ -1,18 +1,12 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { findConfig, type LoadOptions } from "../../../build/config/load.ts";
+import { temporaryFolder } from "./temporary.ts";
 
 function folderWith(files: Readonly<Record<string, string>>): string {
-  const folder = mkdtempSync(join(tmpdir(), "erth-load-"));
-  for (const [path, text] of Object.entries({ "package.json": '{"type":"module"}', ...files })) {
-    mkdirSync(join(folder, path, ".."), { recursive: true });
-    writeFileSync(join(folder, path), text);
-  }
-  return folder;
+  return temporaryFolder({ "package.json": '{"type":"module"}', ...files });
 }
 
 interface Outcome {

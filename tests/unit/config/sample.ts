@@ -1,8 +1,7 @@
 /** A whole app folder for config tests: every file that its config names is there. */
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { UserConfig } from "../../../build/config/define-config.ts";
+import { temporaryFolder } from "./temporary.ts";
 
 export interface SampleApp {
   readonly folder: string;
@@ -12,11 +11,12 @@ export interface SampleApp {
 
 /** An app folder below the system's temporary folder. */
 export function sampleApp(): SampleApp {
-  const folder = mkdtempSync(join(tmpdir(), "erth-config-"));
-  for (const path of ["icons/icon.svg", "shell/main.ts", "sidecar/main.ts", "migrations/0001-first.sql"]) {
-    mkdirSync(join(folder, path, ".."), { recursive: true });
-    writeFileSync(join(folder, path), "");
-  }
+  const folder = temporaryFolder({
+    "icons/icon.svg": "",
+    "shell/main.ts": "",
+    "sidecar/main.ts": "",
+    "migrations/0001-first.sql": "",
+  });
   return { folder, file: join(folder, "erth.config.ts") };
 }
 

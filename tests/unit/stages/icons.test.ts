@@ -1,9 +1,9 @@
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { renderIcon, rendererVersion } from "../../../build/stages/icon-renderer.ts";
 import { ProblemsError } from "../../../runtime/base/errors.ts";
+import { temporaryFolder } from "../config/temporary.ts";
 import { readIcns, readIco } from "../formats/icon-readers.ts";
 import { iconFixture, iconProblems, makeIcons } from "./made-icons.ts";
 
@@ -18,9 +18,7 @@ function filesOf(folder: string): Record<string, Buffer> {
 }
 
 function written(bytes: string | Uint8Array): string {
-  const path = join(mkdtempSync(join(tmpdir(), "erth-icon-")), "icon");
-  writeFileSync(path, bytes);
-  return path;
+  return join(temporaryFolder({ icon: bytes }), "icon");
 }
 
 function widthOf(png: Uint8Array): [number, number] {

@@ -1,13 +1,11 @@
 /** Runs the `icons` stage on one picture, with nothing of the pipeline around it. */
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createPlan } from "../../../build/plan/plan.ts";
 import { icons } from "../../../build/stages/icons.ts";
 import type { AppContext } from "../../../build/stages/stage.ts";
 import { exec } from "../../../build/tools/exec.ts";
 import type { Problem } from "../../../runtime/base/errors.ts";
+import { temporaryFolder } from "../config/temporary.ts";
 import { configWith } from "../plan/requests.ts";
 
 /** The path of a picture in `tests/fixtures/icons`. */
@@ -27,7 +25,7 @@ function contextFor(icon: string): AppContext {
     vendor: { folder: nothing, digest: nothing },
     exec,
     signal: new AbortController().signal,
-    workFolder: mkdtempSync(join(tmpdir(), "erth-icons-")),
+    workFolder: temporaryFolder(),
     pieces: { get: nothing },
     progress: nothing,
     log: nothing,
