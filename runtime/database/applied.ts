@@ -4,7 +4,7 @@
  * into the seed and the runtime into the user's file, with the same SQL.
  */
 import type { Migration } from "../base/database-bundle.ts";
-import { quote, rowsOf, valueOf, type Connection } from "./driver.ts";
+import { quote, rowsOf, sqliteCode, textOfBytes, valueOf, type Connection } from "./driver.ts";
 
 export const APPLIED_TABLE = "erth_migrations";
 
@@ -35,11 +35,19 @@ export interface Recorded {
   readonly applied: readonly Applied[] | undefined;
 }
 
-/** Reads the record of the schema `main` or `file` of a connection. */
-export function readRecorded(connection: Connection, schema: "main" | "file"): Recorded {
-  const userVersion = Number(valueOf(connection, `PRAGMA ${schema}.user_version`));
-  const columns = rowsOf(connection, `PRAGMA ${schema}.table_info(${APPLIED_TABLE})`).map((row) => row.name);
-  if (!columns.includes("name") || !columns.includes("sha256")) return { userVersion, applied: undefined };
-  const rows = rowsOf(connection, `SELECT name, sha256 FROM ${schema}.${APPLIED_TABLE} ORDER BY name`);
-  return { userVersion, applied: rows.map((row) => ({ name: String(row.name), sha256: String(row.sha256) })) };
+/** Reads the record of the file that a connection has attached as `file`. */
+export function readRecorded(connection: Connection): Recorded {
+  const userVersion = Number(valueOf(connection, "PRAGMA file.user_version"));
+  return { userVersion, applied: readApplied(connection) };
+}
+
+function readApplied(connection: Connection): readonly Applied[] | undefined {
+  const columns = ["name", "sha256"].map((name) => `CAST(${name} AS BLOB) AS ${name}`).join(", ");
+  try {
+    const rows = rowsOf(connection, `SELECT ${columns} FROM file.${APPLIED_TABLE} ORDER BY ${APPLIED_TABLE}.name`);
+    return rows.map((row) => ({ name: textOfBytes(row.name), sha256: textOfBytes(row.sha256) }));
+  } catch (error) {
+    if (sqliteCode(error) === "SQLITE_ERROR") return undefined;
+    throw error;
+  }
 }

@@ -6,7 +6,7 @@
  * nothing; a power cut may lose the last commits, never the file's integrity.
  */
 import { ErthError } from "../base/errors.ts";
-import { connect, valueOf, type Connection } from "./driver.ts";
+import { connect, rowsOf, sqliteCode, valueOf, type Connection } from "./driver.ts";
 import { explained } from "./faults.ts";
 
 /** How long a statement waits for another process before `DATABASE_BUSY`. */
@@ -37,10 +37,27 @@ export function openConnection(path: string): Connection {
       connection.exec("BEGIN IMMEDIATE; ROLLBACK");
       return connection;
     } catch (error) {
-      connection.close();
+      closeConnection(connection);
       throw error;
     }
   });
+}
+
+/**
+ * Moves the write-ahead log into the database and closes it: one file is left,
+ * which can be copied. Where that cannot be done (another connection, a full
+ * disk) the log stays, and the next start completes it.
+ */
+export function closeConnection(connection: Connection): void {
+  try {
+    rowsOf(connection, "PRAGMA busy_timeout = 0");
+    rowsOf(connection, "PRAGMA wal_checkpoint(TRUNCATE)");
+    rowsOf(connection, "PRAGMA journal_mode = DELETE");
+  } catch (error) {
+    if (sqliteCode(error) === undefined) throw error;
+  } finally {
+    connection.close();
+  }
 }
 
 /** Switches foreign keys; SQLite ignores this inside a transaction, so it is read back. */

@@ -9,6 +9,8 @@
  *   `VACUUM`; `all()` runs to the end.
  * - Values go in as one array: a single value is taken for named parameters,
  *   and a lone `Uint8Array` ends the process in a native panic.
+ * - Text that is not UTF-8 ends it, too. It can stand in a damaged file, so
+ *   whatever is read before a file is known to be whole is read as bytes.
  */
 import Database from "libsql";
 import type { SqlValue } from "./store.ts";
@@ -52,6 +54,11 @@ export function withFile<Result>(path: string, work: (connection: Connection) =>
   } finally {
     connection.close();
   }
+}
+
+/** The text of a value that was selected with `CAST(… AS BLOB)`, with U+FFFD for what is not UTF-8. */
+export function textOfBytes(value: unknown): string {
+  return value instanceof ArrayBuffer ? new TextDecoder().decode(value) : "";
 }
 
 /** Text as an SQL string literal. */

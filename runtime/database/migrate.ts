@@ -63,6 +63,7 @@ export function migrate(request: MigrateRequest): void {
       runStatements(connection, migration.sql);
       for (const sql of recordApplied(migration, from + index + 1, now())) connection.exec(sql);
     }
+    current = "";
     checkReferences(connection);
     connection.exec("COMMIT");
   } catch (error) {
@@ -119,13 +120,13 @@ function failure(
   const restored = `Everything was rolled back: the database is as it was, at version ${was.from}; a backup of it is ${was.backup}.`;
   const fault = error instanceof StatementFault ? error : undefined;
   const explained = explainFault(fault?.cause ?? error, was.files.database);
-  const place = fault ? `${migration}:${fault.line}` : migration;
+  const place = fault ? `${migration}:${fault.line}` : migration || "migrating";
   const facts = { migration, line: fault?.line, restoredVersion: was.from, backup: was.backup };
   if (explained instanceof ErthError) {
     const { code, message, remedy } = explained;
     return new ErthError({
       code,
-      message: `${place || "migrating"}: ${message} ${restored}`,
+      message: `${place}: ${message} ${restored}`,
       remedy,
       cause: error,
       facts,
@@ -133,7 +134,7 @@ function failure(
   }
   return new ErthError({
     code: "DATABASE_MIGRATION_FAILED",
-    message: `${place || "migrating"}: ${messageOf(error)}. ${restored}`,
+    message: `${place}: ${messageOf(error)}. ${restored}`,
     remedy: "start the version of the app that you had before, or install a newer one",
     cause: error,
     facts,

@@ -13,7 +13,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import type { DatabaseBundle } from "../base/database-bundle.ts";
 import { ErthError } from "../base/errors.ts";
-import { openConnection } from "./connection.ts";
+import { closeConnection, openConnection } from "./connection.ts";
 import { explained } from "./faults.ts";
 import { databaseFiles, removeLeftovers, type DatabaseFiles } from "./files.ts";
 import { pendingMigrations } from "./history.ts";
@@ -62,7 +62,7 @@ export function openDatabase(options: OpenOptions): Store {
     if (pending.length > 0) migrate({ connection, files, bundle, pending, now, log });
     return createStore(connection, files.database);
   } catch (error) {
-    connection.close();
+    closeConnection(connection);
     throw error;
   }
 }

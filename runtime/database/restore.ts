@@ -122,7 +122,10 @@ function checkBackup(path: string, check: "quick_check" | "integrity_check"): nu
 function foldLog(files: DatabaseFiles): void {
   if (!existsSync(files.database)) return;
   try {
-    withFile(files.database, (connection) => rowsOf(connection, "PRAGMA file.journal_mode = DELETE"));
+    withFile(files.database, (connection) => {
+      rowsOf(connection, "PRAGMA busy_timeout = 500");
+      rowsOf(connection, "PRAGMA file.journal_mode = DELETE");
+    });
   } catch (error) {
     if (isBusy(error)) {
       throw new ErthError({

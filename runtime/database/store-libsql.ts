@@ -2,11 +2,14 @@
  * `Store` on libSQL. It keeps statements prepared, and makes up for what the
  * driver lets through silently: a missing value would be the one of the call
  * before, a surplus one and a second statement would be ignored, a large
- * integer rounded, text cut at a NUL.
+ * integer rounded, text cut at a NUL. What it cannot make up for: SQL that
+ * turns bytes which are not UTF-8 into text (`CAST(x'FF' AS TEXT)`) ends the
+ * process when that text is read.
  */
 import type Database from "libsql";
-import { explained, explainFault, isBusy } from "./faults.ts";
-import { rowsOf, type Connection } from "./driver.ts";
+import { closeConnection } from "./connection.ts";
+import type { Connection } from "./driver.ts";
+import { explained, explainFault } from "./faults.ts";
 import { splitStatements } from "./statements.ts";
 import type { SqlValue, Store } from "./store.ts";
 
@@ -69,11 +72,7 @@ export function createStore(connection: Connection, path: string): Store {
       if (!isOpen) return;
       isOpen = false;
       prepared.clear();
-      try {
-        foldLog(connection);
-      } finally {
-        connection.close();
-      }
+      closeConnection(connection);
     },
   };
 }
@@ -134,15 +133,4 @@ function fromDriver(row: unknown): Record<string, unknown> {
 
 function isThenable(value: unknown): boolean {
   return typeof value === "object" && value !== null && "then" in value;
-}
-
-/** Leaves one file on disk that can be copied; while another connection has it open, the log stays. */
-function foldLog(connection: Connection): void {
-  try {
-    rowsOf(connection, "PRAGMA busy_timeout = 0");
-    rowsOf(connection, "PRAGMA wal_checkpoint(TRUNCATE)");
-    rowsOf(connection, "PRAGMA journal_mode = DELETE");
-  } catch (error) {
-    if (!isBusy(error)) throw error;
-  }
 }

@@ -1,0 +1,153 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import type { DatabaseBundle } from "../../../runtime/base/database-bundle.ts";
+import { openConnection } from "../../../runtime/database/connection.ts";
+import { databaseFiles } from "../../../runtime/database/files.ts";
+import { migrate } from "../../../runtime/database/migrate.ts";
+import { openDatabase } from "../../../runtime/database/open.ts";
+import { createStore } from "../../../runtime/database/store-libsql.ts";
+import { bundleOf, bundleWithSeed, TODOS } from "./bundles.ts";
+import { failsWith } from "./contract.ts";
+
+const folders: string[] = [];
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "erth-around-"));
+  folders.push(folder);
+  return folder;
+}
+afterEach(() => {
+  for (const folder of folders.splice(0)) {
+    chmodSync(folder, 0o700);
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+const manyRows = Array.from({ length: 400 }, (_, row) => `('${row}', '${"text ".repeat(200)}')`).join();
+const small = await bundleOf(TODOS);
+const large = await bundleOf(`${TODOS}INSERT INTO todos (id, title) VALUES ${manyRows};`);
+const grown = bundleWithSeed(small.seed, TODOS, `INSERT INTO todos (id, title) VALUES ${manyRows};`);
+
+interface Surroundings {
+  /** Shell command before the start. */
+  readonly narrow: string;
+  /** The program and its arguments that run the shell. */
+  readonly shell?: readonly [string, ...string[]];
+  readonly identity?: { readonly uid?: number; readonly gid?: number };
+}
+
+/** What `open-main.ts` prints when it opens the folder with each of the bundles in narrowed surroundings. */
+function openIn(around: Surroundings, folder: string, bundles: Readonly<Record<string, DatabaseBundle>>): string {
+  const files = newFolder();
+  chmodSync(files, 0o755);
+  for (const [name, { seed, ...rest }] of Object.entries(bundles)) {
+    writeFileSync(join(files, `${name}.seed`), seed);
+    writeFileSync(join(files, `${name}.json`), JSON.stringify(rest));
+  }
+  const [program, ...args] = around.shell ?? ["/bin/sh"];
+  const main = join(import.meta.dirname, "open-main.ts");
+  const { stdout, stderr } = spawnSync(
+    program,
+    [
+      ...args,
+      "-c",
+      `${around.narrow} && exec "$0" "$@"`,
+      process.execPath,
+      main,
+      folder,
+      files,
+      ...Object.keys(bundles),
+    ],
+    { encoding: "utf8", ...around.identity },
+  );
+  expect(stderr).toBe("");
+  return stdout;
+}
+
+const isPosix = existsSync("/bin/sh");
+// Root may write anywhere; its child becomes nobody.
+const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+
+test.skipIf(!isPosix)("sh: a folder that may not be written is told, with the system's reason", () => {
+  const folder = newFolder();
+  chmodSync(folder, 0o555);
+  expect(openIn({ narrow: "true", identity: nobody }, folder, { small })).toMatch(
+    /^DATABASE_NOT_WRITABLE .*EACCES.*\nleft: \n$/s,
+  );
+});
+
+test.skipIf(!isPosix)("sh: a database that may only be read is told at the start, not at the first save", () => {
+  const folder = newFolder();
+  openDatabase({ folder, bundle: small }).close();
+  chmodSync(join(folder, "app.db"), 0o444);
+  chmodSync(folder, 0o755);
+  expect(openIn({ narrow: "true", identity: nobody }, folder, { small })).toMatch(
+    /^DATABASE_NOT_WRITABLE .*SQLITE_READONLY.*\nleft: app.db\n$/s,
+  );
+});
+
+test.skipIf(!isPosix)("sh: a disk that fills up during the first start leaves nothing behind", () => {
+  // A limit on file size, in blocks of 512 bytes, stands in for a full disk.
+  expect(openIn({ narrow: "trap '' XFSZ; ulimit -f 100" }, newFolder(), { large, small })).toMatch(
+    /^DATABASE_DISK_FULL .*\nleft: \nok 0\nleft: app.db\n$/s,
+  );
+});
+
+const mounts = ["unshare", "-rm"] as const;
+const canMount = spawnSync(mounts[0], [mounts[1], "mount", "-t", "tmpfs", "none", tmpdir()]).status === 0;
+
+test.skipIf(!canMount)(
+  "unshare: a full disk is told at the first start and at a migration, and nothing is lost",
+  () => {
+    const folder = newFolder();
+    const narrow = `mount -t tmpfs -o size=256k none '${folder}'`;
+    const bundles = { large, small, grown, "small-again": small };
+    const output = openIn({ narrow, shell: [...mounts, "/bin/sh"] }, folder, bundles);
+    expect(output).toMatch(
+      /^DATABASE_DISK_FULL .*ENOSPC.*\nleft: \nok 0\nleft: app.db\nDATABASE_DISK_FULL .*SQLITE_FULL.*rolled back: the database is as it was, at version 1.*\nleft: app.db backups\nok 0\nleft: app.db backups\n$/s,
+    );
+  },
+);
+
+test("SQLite's own full disk: a migration is rolled back, a statement is told, and work goes on", () => {
+  const folder = newFolder();
+  const files = databaseFiles(folder);
+  const first = openDatabase({ folder, bundle: small });
+  first.run("INSERT INTO todos (id, title) VALUES ('a', 'kept')");
+  first.close();
+  const connection = openConnection(files.database);
+  connection.exec("PRAGMA max_page_count = 20");
+  const request = { connection, files, now: () => new Date(), log: () => undefined };
+  const error = failsWith("DATABASE_DISK_FULL", () =>
+    migrate({ ...request, bundle: grown, pending: grown.migrations.slice(1) }),
+  );
+  expect(error.message).toMatch(
+    /^0002-step\.sql:1: .*SQLITE_FULL.*rolled back: the database is as it was, at version 1/,
+  );
+  const store = createStore(connection, files.database);
+  failsWith("DATABASE_DISK_FULL", () =>
+    store.run("INSERT INTO todos (id, title) VALUES ('b', ?)", "x".repeat(100_000)),
+  );
+  failsWith("DATABASE_DISK_FULL", () =>
+    store.transaction(() => store.run("INSERT INTO todos (id, title) VALUES ('c', ?)", "x".repeat(100_000))),
+  );
+  expect(store.transaction(() => store.all("SELECT id FROM todos"))).toEqual([{ id: "a" }]);
+  store.close();
+});
+
+test("a database that another process is writing to is waited for, then told", () => {
+  const folder = newFolder();
+  openDatabase({ folder, bundle: small }).close();
+  const holder = openConnection(databaseFiles(folder).database);
+  const waiting = openConnection(databaseFiles(folder).database);
+  waiting.exec("PRAGMA busy_timeout = 10");
+  const store = createStore(waiting, databaseFiles(folder).database);
+  holder.exec("BEGIN IMMEDIATE");
+  failsWith("DATABASE_BUSY", () => store.run("DELETE FROM todos"));
+  holder.exec("ROLLBACK");
+  expect(store.run("DELETE FROM todos").changes).toBe(0);
+  store.close();
+  holder.close();
+});
