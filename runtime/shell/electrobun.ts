@@ -12,6 +12,25 @@ import type { Shell, ShellClosed, WindowOptions } from "./shell.ts";
 /** From the folder of the running script (`Resources/app/bun`) to the folder that holds `app.json`. */
 export const resourcesFromScript = "../..";
 
+/** Told that the user quits; unset while there is no shell. */
+let onQuit: (() => void) | undefined;
+let hasHadWindow = false;
+
+// The Quit menu and the last window's close both end in the SDK's `quit`, as
+// does our own `process.exit`, which loses its argument there. Until the app has
+// set its exit code it is not done, and quitting is held back.
+Electrobun.events.on("before-quit", (event) => {
+  const { exitCode } = process;
+  if (exitCode === undefined && onQuit !== undefined) {
+    event.response = { allow: false };
+    onQuit();
+  } else if (Number(exitCode ?? 0) !== 0 || !hasHadWindow) {
+    // Inside `quit`, the SDK's `process.exit` ends the process at once and keeps
+    // the code. Without a window there is nothing native to wait for.
+    process.exit(exitCode);
+  }
+});
+
 /** The app's identifier reaches ElectroBun through `version.json`. */
 export function createShell(_identifier: string): Shell {
   const closed = Promise.withResolvers<ShellClosed>();
@@ -20,19 +39,7 @@ export function createShell(_identifier: string): Shell {
   const end = (ending: ShellClosed): void => closed.resolve(ending);
 
   obeySignals();
-
-  // The Quit menu and the last window's close both end in the SDK's `quit`, as
-  // does our own `process.exit`, which loses its argument there. Until the app
-  // has set its exit code it is not done, and quitting is held back.
-  Electrobun.events.on("before-quit", (event) => {
-    if (process.exitCode === undefined) {
-      event.response = { allow: false };
-      end({ reason: wasAsked ? "asked" : "user" });
-    } else if (Number(process.exitCode) !== 0) {
-      // Inside `quit`, the SDK's `process.exit` forces the exit with this code.
-      process.exit(process.exitCode);
-    }
-  });
+  onQuit = () => end({ reason: wasAsked ? "asked" : "user" });
 
   const lockTo = (url: string): void => {
     // A rule with the exact port and a slash after it leaves no room for
@@ -53,6 +60,7 @@ export function createShell(_identifier: string): Shell {
         sandbox: true,
       });
       window = opened;
+      hasHadWindow = true;
       lockTo(options.url);
       opened.on("close", () => {
         window = undefined;
