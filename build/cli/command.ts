@@ -8,7 +8,8 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** Flags as `node:util` parses them; every command accepts the shared ones. */
 export interface Flags {
   readonly config: string | undefined;
-  readonly target: readonly string[];
+  /** A list with commas, as typed; undefined: the config's targets. */
+  readonly target: string | undefined;
   /** Absolute. */
   readonly out: string;
   readonly json: boolean;

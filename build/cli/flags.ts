@@ -41,7 +41,7 @@ export function parseFlags(args: readonly string[], cwd: string): ParsedArgs {
       version: values.version,
       flags: {
         config: values.config,
-        target: (values.target ?? []).flatMap((list) => list.split(",")).filter((name) => name !== ""),
+        target: values.target?.join(","),
         out: resolve(cwd, values.out),
         json: values.json,
         quiet: values.quiet,

@@ -11,6 +11,7 @@ import { liveKeys, openHistory, type History } from "../artifacts/history.ts";
 import { createManifest, type Manifest } from "../artifacts/manifest.ts";
 import { openPieces } from "../artifacts/pieces.ts";
 import { loadConfig } from "../config/load.ts";
+import { resolveConfig } from "../config/resolve.ts";
 import type { ResolvedConfig } from "../config/resolved-config.ts";
 import { createPlan, type Plan } from "../plan/plan.ts";
 import { selectTargets } from "../plan/select-targets.ts";
@@ -19,7 +20,7 @@ import { runRecipe, type RunResult } from "../stages/run.ts";
 import type { Recipe } from "../stages/stage.ts";
 import { exec } from "../tools/exec.ts";
 import { cacheFolder } from "../vendor/cache-folder.ts";
-import { createVendor, type LockedVendor } from "../vendor/create-vendor.ts";
+import { createVendor, type VendorStore } from "../vendor/create-vendor.ts";
 import { readLock } from "../vendor/lock.ts";
 import type { CommandContext } from "./command.ts";
 
@@ -28,17 +29,15 @@ export const LOCK_FILE = "erth.lock.json";
 export interface Session {
   readonly config: ResolvedConfig;
   readonly plan: Plan;
-  readonly vendor: LockedVendor;
+  readonly vendor: VendorStore;
   readonly cacheFolder: string;
   readonly history: History;
 }
 
 /** Loads the config that the flags name, with `--fast` laid over it. */
 export async function loadSessionConfig(ctx: CommandContext): Promise<ResolvedConfig> {
-  const config = await loadConfig({
-    cwd: ctx.cwd,
-    ...(ctx.flags.config === undefined ? {} : { path: ctx.flags.config }),
-  });
+  const { user, file } = await loadConfig({ cwd: ctx.cwd, path: ctx.flags.config });
+  const config = resolveConfig(user, file);
   return ctx.flags.fast ? { ...config, package: { ...config.package, compression: "fast" } } : config;
 }
 

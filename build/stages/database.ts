@@ -19,8 +19,6 @@ export const database = appStage({
   needs: [],
   makes: ["database"],
 
-  skip: (_plan, config) => (config?.database === undefined ? "the config has no database" : undefined),
-
   preflight: async ({ config }): Promise<readonly Problem[]> => {
     if (config.database === undefined) return [];
     const { migrations, problems } = await readMigrations(config.database.migrations);
@@ -33,13 +31,15 @@ export const database = appStage({
   }),
 
   run: async ({ config, workFolder }) => {
-    if (config.database === undefined) return [];
-    const { migrations, problems } = await readMigrations(config.database.migrations);
+    const { migrations, problems } = config.database
+      ? await readMigrations(config.database.migrations)
+      : { migrations: [], problems: [] };
     if (problems.length > 0) throw new ProblemsError(problems);
     const bundle: Omit<DatabaseBundle, "seed"> = { schemaVersion: migrations.length, migrations };
     const folder = join(workFolder, "database");
     await mkdir(folder);
-    await makeSeed(migrations, join(folder, "seed.db"));
+    // An app without a database gets an empty bundle, so that the stages after this one need no second way.
+    if (config.database) await makeSeed(migrations, join(folder, "seed.db"));
     await writeFile(join(folder, "database.json"), `${JSON.stringify(bundle, undefined, 2)}\n`);
     const names = migrations.map((migration) => migration.name);
     return [{ kind: "database", path: folder, facts: { schemaVersion: bundle.schemaVersion, migrations: names } }];

@@ -118,8 +118,8 @@ export function terminalReporter(options: TerminalOptions): Reporter {
         case "vendor": {
           const key = `fetch ${event.name}`;
           const task = running.get(key) ?? begin(key, "fetch", "", event.name);
-          Object.assign(task, { done: event.doneBytes, total: event.totalBytes, unit: "bytes" });
-          if (event.totalBytes > 0 && event.doneBytes >= event.totalBytes) {
+          Object.assign(task, { done: event.doneBytes, total: event.totalBytes ?? 0, unit: "bytes" });
+          if (event.totalBytes !== undefined && event.doneBytes >= event.totalBytes) {
             running.delete(key);
             line(paint("green", "✓"), "fetch", "", `${event.name}, ${formatSize(event.totalBytes)}`);
           }

@@ -1,0 +1,96 @@
+/**
+ * What a release costs: cold, with nothing changed, and with app code changed,
+ * for linux-x64 and for all five targets; beside the tools a user would pick
+ * instead, in the same run. Runtimes are fetched before the clock starts.
+ */
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { renderTable } from "../../build/cli/report/table.ts";
+import { formatSize } from "../../build/config/size.ts";
+import type { Manifest } from "../../build/artifacts/manifest.ts";
+import { measure, type Measured } from "./support/measure.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const folder = mkdtempSync(join(tmpdir(), "erth-bench-"));
+const project = join(folder, "project");
+const cache = join(folder, "cache");
+const node = process.execPath;
+
+for (const name of ["app", "runtime", "build", "package.json", "tsconfig.json"])
+  cpSync(join(ROOT, name), join(project, name), { recursive: true });
+symlinkSync(join(ROOT, "node_modules"), join(project, "node_modules"));
+
+const rows: string[][] = [];
+const add = (what: string, run: Measured, size?: number): void => {
+  rows.push([
+    what,
+    `${run.seconds.toFixed(1)} s`,
+    formatSize(run.peakBytes),
+    size === undefined ? "" : formatSize(size),
+  ]);
+  process.stderr.write(`${what}: ${run.seconds.toFixed(1)} s\n`);
+};
+const release = (target: string): Promise<Measured> =>
+  measure(node, ["build/cli/main.ts", "release", "--config", "app/erth.config.ts", "--target", target, "--quiet"], {
+    cwd: project,
+    env: { ERTH_CACHE: cache },
+  });
+const changeApp = (): void => {
+  const page = join(project, "app/ui/page.tsx");
+  writeFileSync(
+    page,
+    `${readFileSync(page, "utf8")}\nexport const benchmark = "${Math.random()}";\nconsole.debug(benchmark);\n`,
+  );
+};
+const manifest = (): Manifest =>
+  JSON.parse(readFileSync(join(project, "dist/0.1.0/manifest.json"), "utf8")) as Manifest;
+const sizeOf = (target: string): number => manifest().artifacts.find((file) => file.target === target)?.bytes ?? 0;
+const forgetResults = (): void => {
+  for (const name of ["stages", "pieces", "projects"]) rmSync(join(cache, name), { recursive: true, force: true });
+  rmSync(join(project, "dist"), { recursive: true, force: true });
+};
+
+try {
+  // Fetches every runtime, and nothing else that counts below.
+  await measure(
+    node,
+    ["build/cli/main.ts", "package", "--fast", "--config", "app/erth.config.ts", "--target", "all", "--quiet"],
+    { cwd: project, env: { ERTH_CACHE: cache } },
+  );
+  for (const target of ["linux-x64", "all"]) {
+    forgetResults();
+    add(`${target}: cold`, await release(target), target === "all" ? undefined : sizeOf(target));
+    add(`${target}: nothing changed`, await release(target));
+    changeApp();
+    add(`${target}: app code changed`, await release(target));
+  }
+  for (const file of manifest().artifacts)
+    rows.push([`${file.target} (${file.format}, ${file.shell}, ${file.sidecar})`, "", "", formatSize(file.bytes)]);
+
+  // The same sidecar by the other tools, on its own.
+  await measure(
+    node,
+    ["build/cli/main.ts", "build", "--config", "app/erth.config.ts", "--target", "linux-x64", "--quiet"],
+    { cwd: project, env: { ERTH_CACHE: cache } },
+  );
+  const app = join(project, "dist/app/linux-x64/erth-assistant");
+  const tar = join(folder, "app.tar");
+  await measure("tar", ["-cf", tar, "-C", app, "."]);
+  const zstd = await measure("zstd", ["-19", "-T1", "-q", "-f", tar, "-o", `${tar}.zst`]);
+  add("zstd -19 of the same folder", zstd, statSync(`${tar}.zst`).size);
+  const hello = join(folder, "hello.ts");
+  writeFileSync(hello, 'console.log("hello");\n');
+  const compiled = join(folder, "hello");
+  add(
+    "bun build --compile, hello world",
+    await measure(join(ROOT, "node_modules/.bin/bun"), ["build", "--compile", hello, "--outfile", compiled]),
+    statSync(compiled).size,
+  );
+
+  process.stdout.write(
+    `\n${renderTable(["release", "time", "peak memory", "size"], rows, ["left", "right", "right", "right"])}`,
+  );
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
