@@ -5,6 +5,7 @@
  * times. What a target adds (addons, seed) is read through
  * `runtime/sidecar-native/embedded.ts`.
  */
+import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type BuildFailure, type Message, type Metafile, type Plugin } from "esbuild";
@@ -37,7 +38,7 @@ const IMPORT_META_URL = fileURLToPath(new URL("../../runtime/sidecar-native/impo
 
 /** Bundles. Throws `ProblemsError` with every fault that esbuild found: `BUNDLE_TOP_LEVEL_AWAIT`, `BUNDLE_FAILED`. */
 export async function bundleSidecar(request: SidecarBundleRequest): Promise<SidecarBundle> {
-  const found: NativesFound = { families: new Map(), files: new Map() };
+  const found: NativesFound = { seen: new Set(), families: new Map(), files: new Map() };
   const result = await build({
     entryPoints: [request.entry],
     absWorkingDir: request.root,
@@ -77,7 +78,12 @@ export async function bundleSidecar(request: SidecarBundleRequest): Promise<Side
     metafile: result.metafile,
     families: [...found.families.values()].sort(byName),
     files: [...found.files.values()].sort(byName),
-    warnings: result.warnings.map((warning) => `${placeOf(warning)}${warning.text}`),
+    warnings: [
+      ...result.warnings.map((warning) => `${placeOf(warning)}${warning.text}`),
+      ...[...found.seen]
+        .filter((name) => !found.families.has(name))
+        .map((name) => `${name} has prebuilt addons, but does not load them in a way that can be bundled`),
+    ],
   };
 }
 
@@ -96,15 +102,10 @@ const minifiedTextPlugin: Plugin = {
       return errors.length > 0 ? { errors } : { path, suffix: "?text" };
     });
     build.onLoad({ filter: /\.min\.js$/ }, async ({ path, suffix }) =>
-      suffix === "?text" ? { contents: await readText(path), loader: "text" } : undefined,
+      suffix === "?text" ? { contents: await readFile(path, "utf8"), loader: "text" } : undefined,
     );
   },
 };
-
-async function readText(path: string): Promise<string> {
-  const { readFile } = await import("node:fs/promises");
-  return readFile(path, "utf8");
-}
 
 function isBuildFailure(error: unknown): error is BuildFailure {
   return error instanceof Error && "errors" in error && Array.isArray(error.errors);

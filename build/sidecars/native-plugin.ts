@@ -21,6 +21,8 @@ export interface AddonFile {
 
 /** What the plugin met on its way. */
 export interface NativesFound {
+  /** Families whose own script is in the bundle, whether their addon was asked for in a known way or not. */
+  readonly seen: Set<string>;
   readonly families: Map<string, NativeFamily>;
   readonly files: Map<string, AddonFile>;
 }
@@ -116,6 +118,7 @@ export function nativePlugin(identifier: string, found: NativesFound): Plugin {
         async ({ path }): Promise<OnLoadResult | undefined> => {
           const family = familyOf(path);
           if (family === undefined) return undefined;
+          found.seen.add(family.name);
           const source = await readFile(path, "utf8");
           return { contents: rewriteComputedRequires(source, family, PREFIX + family.name), loader: "js" };
         },

@@ -118,9 +118,10 @@ export async function targetAddons(
 ): Promise<readonly TargetAddon[]> {
   const { families, files } = await readNativesManifest(bundleFolder);
   const fetched = await Promise.all(
-    families.map(async ({ name }) => {
+    families.map(async (family) => {
+      const { name } = family;
       const folder = await vendor.folder(nativeEntry(name, target));
-      const path = join(folder, await addonOf(folder, name));
+      const path = join(folder, await addonOf(folder, family, target));
       const fits: readonly string[] = await targetsOfFile(path);
       if (!fits.includes(target)) {
         const problem = wrongFile(path, fits, [target]);
@@ -135,24 +136,35 @@ export async function targetAddons(
   return [...fetched, ...files.map(({ name }) => ({ name, path: join(bundleFolder, "natives", `${name}.node`) }))];
 }
 
-/** A prebuilt package's main file is the addon itself. */
-async function addonOf(folder: string, family: string): Promise<string> {
+/** The addon file in a prebuilt package: its main file. The package must be the one that the script was bundled for. */
+async function addonOf(folder: string, family: NativeFamily, target: Target): Promise<string> {
+  const entry = nativeEntry(family.name, target);
   const file = join(folder, "package.json");
-  let main: unknown;
+  let manifest: { readonly main?: unknown; readonly name?: unknown; readonly version?: unknown };
   try {
-    main = (JSON.parse(await readFile(file, "utf8")) as { main?: unknown }).main;
+    manifest = JSON.parse(await readFile(file, "utf8")) as typeof manifest;
   } catch (cause) {
     throw new ErthError({
       code: "NATIVE_NO_ADDON",
-      message: `${file} cannot be read: ${messageOf(cause)}.`,
+      message: `${file} of ${entry} cannot be read: ${messageOf(cause)}.`,
       remedy: "erth lock",
       cause,
     });
   }
-  if (typeof main === "string" && main.endsWith(".node")) return main;
+  const wanted = family.packages[target];
+  if (wanted && (manifest.name !== wanted.package || manifest.version !== wanted.version)) {
+    throw new ErthError({
+      code: "NATIVE_OUTDATED",
+      message:
+        `${family.name} was bundled for ${wanted.package} ${wanted.version}, ` +
+        `but ${entry} is ${String(manifest.name)} ${String(manifest.version)}.`,
+      remedy: "erth lock",
+    });
+  }
+  if (typeof manifest.main === "string" && manifest.main.endsWith(".node")) return manifest.main;
   throw new ErthError({
     code: "NATIVE_NO_ADDON",
-    message: `${file}, a prebuilt package of ${family}, has ${JSON.stringify(main)} as its main file, which is no .node addon.`,
-    remedy: `use another version of ${family}, or another package`,
+    message: `${file} of ${entry} has ${JSON.stringify(manifest.main)} as its main file, which is no .node addon.`,
+    remedy: `use another version of ${family.name}, or another package`,
   });
 }

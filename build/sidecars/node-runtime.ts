@@ -2,29 +2,38 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ErthError, systemCode } from "../../runtime/base/errors.ts";
-import { executableSuffix, hostTarget, osOf, type Target } from "../plan/target.ts";
+import { executableSuffix, hostTarget, osOf, type Target, type TargetOs } from "../plan/target.ts";
 import type { Pieces } from "../stages/stage.ts";
 import { NODE_VERSION } from "../vendor/requirements.ts";
 import type { Vendor } from "../vendor/vendor.ts";
 import { stripFile } from "./strip-file.ts";
 import { sha256OfFile } from "./target-parts.ts";
+import { unsignPe } from "./unsign-pe.ts";
 
 export interface NodeRuntime {
-  /** The program, absolute; on Linux stripped of its symbols, 150 → 116 MB. */
+  /** The program, absolute. */
   readonly path: string;
   /** Names these very bytes in cache keys. */
   readonly key: string;
 }
+
+/** What is done to a Node before pkg gets it. On macOS injecting removes the signature by itself. */
+const PREPARED: Readonly<Partial<Record<TargetOs, { name: string; write(from: string, to: string): Promise<void> }>>> =
+  {
+    // 150 → 116 MB, symbols that only a debugger reads.
+    linux: { name: "elf-strip v1", write: stripFile },
+    win32: { name: "unsign-pe v1", write: unsignPe },
+  };
 
 /** The locked Node of a target, ready to carry a sidecar. */
 export async function targetNode(target: Target, vendor: Vendor, pieces: Pieces): Promise<NodeRuntime> {
   const path = await programOf(target, vendor);
   // A local folder may stand in without a digest; then its content is the key.
   const digest = vendor.digest(`node/${target}`) ?? (await sha256OfFile(path));
-  // On macOS and Windows symbols are few or a vendor's signature covers them.
-  if (osOf(target) !== "linux") return { path, key: `node ${digest}` };
-  const key = `elf-strip v1 node ${digest}`;
-  return { path: await pieces.get(key, (temporary) => stripFile(path, temporary)), key };
+  const prepare = PREPARED[osOf(target)];
+  if (prepare === undefined) return { path, key: `node ${digest}` };
+  const key = `${prepare.name} node ${digest}`;
+  return { path: await pieces.get(key, (temporary) => prepare.write(path, temporary)), key };
 }
 
 /**

@@ -103,7 +103,9 @@ function writeWhole(path: string, bytes: Uint8Array): void {
     } finally {
       closeSync(file);
     }
-    renameSync(temporary, path);
+    // Another process may have been first; its file may be in use, so it is not replaced without need.
+    if (isSame(path, bytes)) rmSync(temporary);
+    else renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
     // Windows refuses to replace a loaded library: another process was first, and its file is as good.
