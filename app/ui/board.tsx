@@ -95,7 +95,7 @@ const Nothing: FC<{ readonly listing: Listing }> = ({ listing: { view, total } }
   }
   if (total.open + total.done === 0) {
     return (
-      <Empty title="A clear horizon">
+      <Empty title="A clear horizon" ticked>
         <p>
           Nothing to do yet. Press <kbd>N</kbd> and write down the first thing.
         </p>
@@ -103,7 +103,7 @@ const Nothing: FC<{ readonly listing: Listing }> = ({ listing: { view, total } }
     );
   }
   return view.show === "open" ? (
-    <Empty title="All done">
+    <Empty title="All done" ticked>
       <p>Everything on your list is ticked off.</p>
     </Empty>
   ) : (
@@ -113,9 +113,14 @@ const Nothing: FC<{ readonly listing: Listing }> = ({ listing: { view, total } }
   );
 };
 
-const Empty: FC<PropsWithChildren<{ readonly title: string }>> = ({ title, children }) => (
+interface EmptyProps {
+  readonly title: string;
+  readonly ticked?: boolean;
+}
+
+const Empty: FC<PropsWithChildren<EmptyProps>> = ({ title, ticked = false, children }) => (
   <div class="empty">
-    <HorizonDrawing />
+    <HorizonDrawing ticked={ticked} />
     <h2>{title}</h2>
     {children}
   </div>

@@ -49,12 +49,12 @@ export const BinDrawing: FC = () => (
   </Drawing>
 );
 
-/** A large, quiet drawing for an empty list. */
-export const HorizonDrawing: FC = () => (
+/** A large, quiet drawing for an empty list; with a tick where empty is good news. */
+export const HorizonDrawing: FC<{ readonly ticked: boolean }> = ({ ticked }) => (
   <svg class="drawing" width="96" height="72" viewBox="0 0 96 72" fill="none" stroke-linecap="round" aria-hidden="true">
     <path class="soft" d="M8 60c10-14 24-21 40-21s30 7 40 21" stroke-width="2.5" />
     <circle class="strong" cx="48" cy="24" r="13" stroke-width="2.5" />
-    <path class="strong" d="m42.5 24.5 4 4 7.5-8.5" stroke-width="2.5" stroke-linejoin="round" />
+    {ticked && <path class="strong" d="m42.5 24.5 4 4 7.5-8.5" stroke-width="2.5" stroke-linejoin="round" />}
     <path class="soft" d="M2 66h92" stroke-width="2.5" />
   </svg>
 );

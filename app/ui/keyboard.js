@@ -10,6 +10,7 @@
  *   modifier that lead to a field count; the field keeps the rest.
  * - Up and down move between the elements marked `data-stop`.
  * - A press on `data-keeps-focus` leaves the focus where it is.
+ * - A field with `data-caret-at-end` is entered behind its text.
  * - A request without an answer marks the page as `is-lost` until the next one.
  */
 (() => {
@@ -78,6 +79,10 @@
 
   document.addEventListener("mousedown", (event) => {
     if (event.target instanceof Element && event.target.closest("[data-keeps-focus]")) event.preventDefault();
+  });
+
+  document.addEventListener("focusin", ({ target }) => {
+    if (target.matches("[data-caret-at-end]")) target.setSelectionRange(target.value.length, target.value.length);
   });
 
   const root = document.documentElement;

@@ -108,6 +108,7 @@ export const TodoEditor: FC<TodoEditorProps> = ({ todo, typed, problem, focused 
           aria-invalid={problem === undefined ? undefined : "true"}
           autocomplete="off"
           dir="auto"
+          data-caret-at-end
           autofocus={focused}
         />
         {/* Pressing these must not take the focus from the field: leaving it saves. */}

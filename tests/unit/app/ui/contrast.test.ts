@@ -23,7 +23,7 @@ function contrast(left: string, right: string): number {
   return (light + 0.05) / (dark + 0.05);
 }
 
-const PAIRS = [
+const TEXTS = [
   ["text", "ground"],
   ["text", "surface"],
   ["text-soft", "ground"],
@@ -40,11 +40,21 @@ const PAIRS = [
   ["notice-accent", "notice"],
 ] as const;
 
-test.each(["light", "dark"] as const)("texts of the %s scheme have a contrast of at least 4.5", (scheme) => {
+const CONTROLS = [
+  ["box", "surface"],
+  ["accent", "surface"],
+  ["accent", "ground"],
+] as const;
+
+test.each(["light", "dark"] as const)("texts and controls of the %s scheme stand out", (scheme) => {
   const colours = coloursOf(scheme);
-  const low = PAIRS.map(([front, back]) => ({
-    pair: `${front} on ${back}`,
-    ratio: contrast(colours.get(front) ?? "", colours.get(back) ?? ""),
-  })).filter(({ ratio }) => !(ratio >= 4.5));
-  expect(low).toEqual([]);
+  const tooLow = (pairs: readonly (readonly [string, string])[], least: number) =>
+    pairs
+      .map(([front, back]) => ({
+        pair: `${front} on ${back}`,
+        ratio: contrast(colours.get(front) ?? "", colours.get(back) ?? ""),
+      }))
+      .filter(({ ratio }) => !(ratio >= least));
+  // WCAG 2.2, 1.4.3 for text and 1.4.11 for what marks a control.
+  expect([...tooLow(TEXTS, 4.5), ...tooLow(CONTROLS, 3)]).toEqual([]);
 });
