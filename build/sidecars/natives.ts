@@ -44,7 +44,7 @@ export async function findNatives(config: ResolvedConfig): Promise<readonly Nati
 }
 
 /** Name of a family's lock entry. */
-export function nativeEntry(family: string, target: Target): string {
+function nativeEntry(family: string, target: Target): string {
   return `native/${family}/${target}`;
 }
 
@@ -69,7 +69,7 @@ export function nativesManifest(
 }
 
 /** Reads `natives.json` from a bundle folder; this version of erth wrote it. */
-export async function readNativesManifest(bundleFolder: string): Promise<NativesManifest> {
+async function readNativesManifest(bundleFolder: string): Promise<NativesManifest> {
   return JSON.parse(await readFile(join(bundleFolder, "natives.json"), "utf8")) as NativesManifest;
 }
 

@@ -89,7 +89,8 @@ function versionIn(path: string): string {
 export async function pkgFrame(request: FrameRequest): Promise<Frame> {
   const { target, runtime, blobBytes, pieces } = request;
   const key = `pkg-frame v1 ${pkgVersion()} ${runtime.key} ${target} ${blobBytes}`;
-  const path = await pieces.get(key, (temporary) => oneAtATime(() => makeFrame(request, temporary)));
+  // Waiting outside the store leaves its other places to other work.
+  const path = await oneAtATime(() => pieces.get(key, (temporary) => makeFrame(request, temporary)));
   return { path, ...(await readTrailer(path)) };
 }
 
