@@ -70,7 +70,7 @@ interface StageBase<In extends ArtifactKind, Out extends ArtifactKind> {
 export interface AppStage<In extends ArtifactKind, Out extends ArtifactKind> extends StageBase<In, Out> {
   readonly scope: "app";
   /** A reason to print, decided without I/O. */
-  skip?(plan: Plan, config?: ResolvedConfig): string | undefined;
+  skip?(plan: Plan): string | undefined;
   /** Every stage's, before the first one runs. */
   preflight?(ctx: AppContext): Promise<readonly Problem[]>;
   /** Absent: the stage runs every time, because only running it tells what it reads. */

@@ -8,8 +8,9 @@ import { join } from "node:path";
 import { ErthError } from "../base/errors.ts";
 import { valueOf, withFile } from "./driver.ts";
 import { explained } from "./faults.ts";
-import { databaseFiles, fileTime, placeNew, sideFiles, syncFile, temporaryName } from "./files.ts";
+import { databaseFiles, fileTime, place, sideFiles, syncFile, temporaryName, type DatabaseFiles } from "./files.ts";
 import { inspectFile } from "./inspect.ts";
+import { withLock } from "./lock.ts";
 
 export const KEPT_BACKUPS = 5;
 
@@ -37,7 +38,11 @@ export interface BackupOptions {
  */
 export function backup(options: BackupOptions): Backup {
   const files = databaseFiles(options.folder);
-  const madeAt = (options.now ?? (() => new Date()))();
+  return withLock(files, () => makeBackup(files, (options.now ?? (() => new Date()))()));
+}
+
+/** `backup` for a caller that holds the lock. */
+export function makeBackup(files: DatabaseFiles, madeAt: Date): Backup {
   if (!existsSync(files.database)) {
     throw new ErthError({
       code: "DATABASE_MISSING",
@@ -50,7 +55,7 @@ export function backup(options: BackupOptions): Backup {
     const temporary = temporaryName(join(files.backups, "app"));
     try {
       const schemaVersion = copyInto(files.database, temporary);
-      const newest = listBackups(options.folder)[0];
+      const newest = listBackups(files.folder)[0];
       if (newest?.schemaVersion === schemaVersion && sameBytes(newest.path, temporary)) {
         rmSync(temporary);
         return newest;
@@ -58,7 +63,9 @@ export function backup(options: BackupOptions): Backup {
       // Two backups in one millisecond get two names: an older one is never replaced.
       for (let at = madeAt.getTime(); ; at++) {
         const path = join(files.backups, `app-v${schemaVersion}-${fileTime(new Date(at))}.db`);
-        if (!existsSync(path) && placeNew(temporary, path)) return describe(path);
+        if (existsSync(path)) continue;
+        place(temporary, path);
+        return describe(path);
       }
     } catch (error) {
       for (const path of [temporary, ...sideFiles(temporary)]) rmSync(path, { force: true });
@@ -66,7 +73,7 @@ export function backup(options: BackupOptions): Backup {
     }
   });
   if (made === undefined) throw new Error("a backup's own name does not read back");
-  prune(options.folder, made);
+  prune(files.folder, made);
   return made;
 }
 

@@ -39,7 +39,7 @@ export function valueOf(connection: Connection, sql: string, values: readonly Sq
 /**
  * Runs `work` on a connection that has the file attached as `file`, and closes
  * the file for certain. Recovers and checkpoints a write-ahead log that a
- * killed process left. The file must exist: SQLite would create it.
+ * killed process left. A file that does not exist is created, empty.
  */
 export function withFile<Result>(path: string, work: (connection: Connection) => Result): Result {
   const connection = connect(":memory:");

@@ -3,6 +3,7 @@
  * written: temporary name, fsync, then one step that makes them appear whole.
  *
  *     app.db (+ -wal, -shm)     the database
+ *     app.db.lock               empty; held by whoever starts, backs up or restores
  *     app.db.restore            a checked backup that the next start puts in place
  *     app-replaced-<time>.db    what a restore has replaced
  *     backups/app-v<version>-<time>.db
@@ -18,22 +19,27 @@ import {
   readdirSync,
   renameSync,
   rmSync,
-  unlinkSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { systemCode } from "../base/errors.ts";
 
 export interface DatabaseFiles {
   /** The user's data folder, absolute. */
   readonly folder: string;
   readonly database: string;
+  readonly lock: string;
   readonly restore: string;
   readonly backups: string;
 }
 
 export function databaseFiles(folder: string): DatabaseFiles {
   const database = join(folder, "app.db");
-  return { folder, database, restore: `${database}.restore`, backups: join(folder, "backups") };
+  return {
+    folder,
+    database,
+    lock: `${database}.lock`,
+    restore: `${database}.restore`,
+    backups: join(folder, "backups"),
+  };
 }
 
 /** The files that SQLite may keep beside a database; a stale one would be replayed into another database. */
@@ -46,7 +52,7 @@ export function temporaryName(path: string): string {
   return `${path}.${process.pid}-${randomBytes(4).toString("hex")}.part`;
 }
 
-/** Deletes what an earlier, killed process left half-written in the folder and its backups. */
+/** Deletes what a killed process left half-written in the folder and its backups. Needs the lock. */
 export function removeLeftovers(files: DatabaseFiles): void {
   for (const folder of [files.folder, files.backups]) {
     if (!existsSync(folder)) continue;
@@ -81,29 +87,10 @@ export function syncFolder(folder: string): void {
   }
 }
 
-/**
- * Gives a whole, synced temporary file its final name, unless that name is
- * taken: then the temporary file is deleted and the answer is false. A rename
- * would overwrite what a process started at the same time has just made.
- */
-export function placeNew(temporary: string, path: string): boolean {
-  try {
-    linkSync(temporary, path);
-  } catch (error) {
-    if (existsSync(path)) {
-      rmSync(temporary, { force: true });
-      return false;
-    }
-    // exFAT and some network file systems have no hard links.
-    if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EINVAL"].includes(systemCode(error) ?? ""))
-      throw error;
-    renameSync(temporary, path);
-    syncFolder(dirname(path));
-    return true;
-  }
-  unlinkSync(temporary);
+/** Gives a whole, synced temporary file its final name, durably. */
+export function place(temporary: string, path: string): void {
+  renameSync(temporary, path);
   syncFolder(dirname(path));
-  return true;
 }
 
 /** A second name for the same bytes: a hard link, or a copy where there are none. Does nothing if `from` is missing. */

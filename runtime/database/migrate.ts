@@ -12,7 +12,7 @@
 import type { DatabaseBundle, Migration } from "../base/database-bundle.ts";
 import { ErthError, messageOf } from "../base/errors.ts";
 import { recordApplied } from "./applied.ts";
-import { backup } from "./backup.ts";
+import { makeBackup } from "./backup.ts";
 import { setForeignKeys } from "./connection.ts";
 import { compileMessage, rowsOf, valueOf, type Connection } from "./driver.ts";
 import { explainFault } from "./faults.ts";
@@ -45,12 +45,12 @@ export class StatementFault extends Error {
 /**
  * Runs the pending migrations. On failure the database is as it was, and the
  * error says so: `DATABASE_MIGRATION_FAILED` with migration and line, or
- * `DATABASE_DISK_FULL`, `DATABASE_BUSY` and the like.
+ * `DATABASE_DISK_FULL`, `DATABASE_BUSY` and the like. Needs the lock.
  */
 export function migrate(request: MigrateRequest): void {
   const { connection, files, bundle, pending, now, log } = request;
   const from = bundle.schemaVersion - pending.length;
-  const kept = backup({ folder: files.folder, now });
+  const kept = makeBackup(files, now());
   log(`database: backed up as ${kept.name}; migrating from version ${from} to ${bundle.schemaVersion}`);
 
   let current = "";

@@ -8,7 +8,8 @@
  * 4. It is opened, with every pragma verified.
  * 5. Pending migrations run, after a backup.
  *
- * A file that is refused is left as it is. Only the sidecar opens it.
+ * A file that is refused is left as it is. Starts take turns, so that two
+ * processes never make or migrate it at once.
  */
 import { existsSync, mkdirSync } from "node:fs";
 import type { DatabaseBundle } from "../base/database-bundle.ts";
@@ -18,6 +19,7 @@ import { explained } from "./faults.ts";
 import { databaseFiles, removeLeftovers, type DatabaseFiles } from "./files.ts";
 import { pendingMigrations } from "./history.ts";
 import { inspectFile } from "./inspect.ts";
+import { withLock } from "./lock.ts";
 import { migrate } from "./migrate.ts";
 import { completeRestore, restoreRemedy } from "./restore.ts";
 import { placeSeed } from "./seed.ts";
@@ -42,29 +44,27 @@ export interface OpenOptions {
 export function openDatabase(options: OpenOptions): Store {
   const { folder, bundle, now = () => new Date(), log = () => undefined } = options;
   const files = databaseFiles(folder);
-  explained(folder, () => {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  explained(folder, () => mkdirSync(folder, { recursive: true, mode: 0o700 }));
+  return withLock(files, () => {
     removeLeftovers(files);
+    if (existsSync(files.restore)) {
+      const { schemaVersion, replaced } = completeRestore(files, now);
+      log(`database: restored a backup of version ${schemaVersion}; what it replaced is ${replaced ?? "nothing"}`);
+    }
+    if (!existsSync(files.database)) {
+      placeSeed(files, bundle);
+      log(`database: made ${files.database} at version ${bundle.schemaVersion}`);
+    }
+    const pending = pendingMigrations(recordOf(files), bundle, files.database);
+    const connection = openConnection(files.database);
+    try {
+      if (pending.length > 0) migrate({ connection, files, bundle, pending, now, log });
+      return createStore(connection, files.database);
+    } catch (error) {
+      closeConnection(connection);
+      throw error;
+    }
   });
-  if (existsSync(files.restore)) {
-    const { schemaVersion, replaced } = completeRestore(files, now);
-    log(
-      `database: restored a backup of version ${schemaVersion}${replaced ? `; the file it replaced is ${replaced}` : ""}`,
-    );
-  }
-  if (!existsSync(files.database)) {
-    placeSeed(files, bundle);
-    log(`database: made ${files.database} at version ${bundle.schemaVersion}`);
-  }
-  const pending = pendingMigrations(recordOf(files), bundle, files.database);
-  const connection = openConnection(files.database);
-  try {
-    if (pending.length > 0) migrate({ connection, files, bundle, pending, now, log });
-    return createStore(connection, files.database);
-  } catch (error) {
-    closeConnection(connection);
-    throw error;
-  }
 }
 
 function recordOf(files: DatabaseFiles): Recorded {

@@ -10,7 +10,7 @@
  *
  * Because of step 1, a user can restore by hand with one copy command.
  */
-import { copyFileSync, existsSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, rmSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { ErthError, messageOf } from "../base/errors.ts";
 import { newestGoodBackup } from "./backup.ts";
@@ -20,6 +20,7 @@ import {
   databaseFiles,
   fileTime,
   keepAside,
+  place,
   sideFiles,
   syncFile,
   syncFolder,
@@ -27,6 +28,7 @@ import {
   type DatabaseFiles,
 } from "./files.ts";
 import { inspectFile } from "./inspect.ts";
+import { withLock } from "./lock.ts";
 
 export interface RestoreOptions {
   /** The user's data folder, absolute. */
@@ -57,7 +59,7 @@ export function restore(options: RestoreOptions): Restored {
       remedy: `choose a backup from ${files.backups}`,
     });
   }
-  return explained(files.database, () => {
+  return withLock(files, () => {
     checkBackup(path, "integrity_check");
     foldLog(files);
     const temporary = temporaryName(files.restore);
@@ -65,8 +67,7 @@ export function restore(options: RestoreOptions): Restored {
       copyFileSync(path, temporary);
       syncFile(temporary);
       checkBackup(temporary, "quick_check");
-      renameSync(temporary, files.restore);
-      syncFolder(files.folder);
+      place(temporary, files.restore);
     } catch (error) {
       rmSync(temporary, { force: true });
       throw error;
@@ -75,7 +76,7 @@ export function restore(options: RestoreOptions): Restored {
   });
 }
 
-/** Steps 2 to 4, for `restore` and for a start that finds `app.db.restore`; each may have been done already. */
+/** Steps 2 to 4, for `restore` and for a start that finds `app.db.restore`; each may have been done already. Needs the lock. */
 export function completeRestore(files: DatabaseFiles, now: () => Date): Restored {
   return explained(files.database, () => {
     const schemaVersion = checkBackup(files.restore, "quick_check");
@@ -88,8 +89,7 @@ export function completeRestore(files: DatabaseFiles, now: () => Date): Restored
       syncFolder(files.folder);
     }
     for (const side of [...sideFiles(files.database), ...sideFiles(files.restore)]) rmSync(side, { force: true });
-    renameSync(files.restore, files.database);
-    syncFolder(files.folder);
+    place(files.restore, files.database);
     return { schemaVersion, replaced };
   });
 }

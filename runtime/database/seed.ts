@@ -1,18 +1,18 @@
 /**
  * The first start: the seed inside the app becomes the user's database. It is
  * written under another name, synced, read back, checked, and only then given
- * its own name, in one step that never replaces a file that is already there.
+ * its own name. Needs the lock.
  */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { DatabaseBundle } from "../base/database-bundle.ts";
 import { ErthError, messageOf } from "../base/errors.ts";
 import { explained } from "./faults.ts";
-import { placeNew, sideFiles, temporaryName, type DatabaseFiles } from "./files.ts";
+import { place, sideFiles, temporaryName, type DatabaseFiles } from "./files.ts";
 import { pendingMigrations } from "./history.ts";
 import { inspectFile } from "./inspect.ts";
 
 /**
- * Copies the seed to `files.database`. A write-ahead log whose database is
+ * Copies the seed to `files.database`, which must not exist. A write-ahead log whose database is
  * gone is deleted first: it would be replayed into the seed. Throws
  * `DATABASE_SEED` for a seed that is not whole, `DATABASE_DISK_FULL` and
  * `DATABASE_NOT_WRITABLE`; nothing is left behind then.
@@ -24,8 +24,8 @@ export function placeSeed(files: DatabaseFiles, bundle: DatabaseBundle): void {
       writeSynced(temporary, bundle.seed);
       if (!readFileSync(temporary).equals(bundle.seed)) throw seedError("it reads back otherwise than it was written");
       checkSeed(temporary, bundle);
-      if (!existsSync(files.database)) for (const side of sideFiles(files.database)) rmSync(side, { force: true });
-      placeNew(temporary, files.database);
+      for (const side of sideFiles(files.database)) rmSync(side, { force: true });
+      place(temporary, files.database);
     } catch (error) {
       for (const path of [temporary, ...sideFiles(temporary)]) rmSync(path, { force: true });
       throw error;

@@ -61,7 +61,7 @@ export const cases: readonly Case[] = [
       const first = openDatabase({ folder, bundle: three });
       add(first, "a", "row 1");
       first.close();
-      assert.deepEqual(readdirSync(folder), ["app.db"]);
+      assert.deepEqual(readdirSync(folder), ["app.db", "app.db.lock"]);
       const second = openDatabase({ folder, bundle: three });
       assert.deepEqual({ ...second.get("SELECT * FROM todos") }, { id: "a", title: "row 1", done: 0, priority: 3 });
       second.close();
@@ -268,7 +268,7 @@ export const cases: readonly Case[] = [
       failsWith("DATABASE_SEED", () => openDatabase({ folder, bundle: { ...one, seed: one.seed.subarray(0, 5000) } }));
       failsWith("DATABASE_SEED", () => openDatabase({ folder, bundle: { ...two, seed: one.seed } }));
       failsWith("DATABASE_SEED", () => openDatabase({ folder, bundle: { ...one, seed: new Uint8Array(0) } }));
-      assert.deepEqual(readdirSync(folder), []);
+      assert.deepEqual(readdirSync(folder), ["app.db.lock"]);
     },
   },
   {
@@ -279,7 +279,7 @@ export const cases: readonly Case[] = [
       }
       writeFileSync(join(folder, "my.part"), "not ours");
       openDatabase({ folder, bundle: one }).close();
-      assert.deepEqual(readdirSync(folder).sort(), ["app.db", "my.part"]);
+      assert.deepEqual(readdirSync(folder).sort(), ["app.db", "app.db.lock", "my.part"]);
     },
   },
   {

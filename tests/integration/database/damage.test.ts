@@ -42,7 +42,7 @@ function open(bytes: Uint8Array, number: number): number | string {
     } catch (error) {
       if (!(error instanceof ErthError)) throw error;
       expect(readFileSync(join(folder, "app.db")).equals(bytes), `${error.code} has changed the file`).toBe(true);
-      expect(readdirSync(folder)).toEqual(["app.db"]);
+      expect(readdirSync(folder)).toEqual(["app.db", "app.db.lock"]);
       return error.code;
     }
   } finally {

@@ -1,5 +1,5 @@
-import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
@@ -38,16 +38,23 @@ interface Surroundings {
   readonly identity?: { readonly uid?: number; readonly gid?: number };
 }
 
-/** What `open-main.ts` prints when it opens the folder with each of the bundles in narrowed surroundings. */
-function openIn(around: Surroundings, folder: string, bundles: Readonly<Record<string, DatabaseBundle>>): string {
+/** Writes bundles where `open-main.ts` reads them. */
+function writeBundles(bundles: Readonly<Record<string, DatabaseBundle>>): string {
   const files = newFolder();
   chmodSync(files, 0o755);
   for (const [name, { seed, ...rest }] of Object.entries(bundles)) {
     writeFileSync(join(files, `${name}.seed`), seed);
     writeFileSync(join(files, `${name}.json`), JSON.stringify(rest));
   }
+  return files;
+}
+
+const main = join(import.meta.dirname, "open-main.ts");
+
+/** What `open-main.ts` prints when it opens the folder with each of the bundles in narrowed surroundings. */
+function openIn(around: Surroundings, folder: string, bundles: Readonly<Record<string, DatabaseBundle>>): string {
+  const files = writeBundles(bundles);
   const [program, ...args] = around.shell ?? ["/bin/sh"];
-  const main = join(import.meta.dirname, "open-main.ts");
   const { stdout, stderr } = spawnSync(
     program,
     [
@@ -74,7 +81,7 @@ test.skipIf(!isPosix)("sh: a folder that may not be written is told, with the sy
   const folder = newFolder();
   chmodSync(folder, 0o555);
   expect(openIn({ narrow: "true", identity: nobody }, folder, { small })).toMatch(
-    /^DATABASE_NOT_WRITABLE .*EACCES.*\nleft: \n$/s,
+    /^DATABASE_NOT_WRITABLE .*SQLITE_CANTOPEN.*\nleft: \n$/s,
   );
 });
 
@@ -84,14 +91,14 @@ test.skipIf(!isPosix)("sh: a database that may only be read is told at the start
   chmodSync(join(folder, "app.db"), 0o444);
   chmodSync(folder, 0o755);
   expect(openIn({ narrow: "true", identity: nobody }, folder, { small })).toMatch(
-    /^DATABASE_NOT_WRITABLE .*SQLITE_READONLY.*\nleft: app.db\n$/s,
+    /^DATABASE_NOT_WRITABLE .*SQLITE_READONLY.*\nleft: app.db app.db.lock\n$/s,
   );
 });
 
 test.skipIf(!isPosix)("sh: a disk that fills up during the first start leaves nothing behind", () => {
   // A limit on file size, in blocks of 512 bytes, stands in for a full disk.
   expect(openIn({ narrow: "trap '' XFSZ; ulimit -f 100" }, newFolder(), { large, small })).toMatch(
-    /^DATABASE_DISK_FULL .*\nleft: \nok 0\nleft: app.db\n$/s,
+    /^DATABASE_DISK_FULL .*\nleft: app.db.lock\nok 0\nleft: app.db app.db.lock\n$/s,
   );
 });
 
@@ -106,7 +113,7 @@ test.skipIf(!canMount)(
     const bundles = { large, small, grown, "small-again": small };
     const output = openIn({ narrow, shell: [...mounts, "/bin/sh"] }, folder, bundles);
     expect(output).toMatch(
-      /^DATABASE_DISK_FULL .*ENOSPC.*\nleft: \nok 0\nleft: app.db\nDATABASE_DISK_FULL .*SQLITE_FULL.*rolled back: the database is as it was, at version 1.*\nleft: app.db backups\nok 0\nleft: app.db backups\n$/s,
+      /^DATABASE_DISK_FULL .*ENOSPC.*\nleft: app.db.lock\nok 0\nleft: app.db app.db.lock\nDATABASE_DISK_FULL .*SQLITE_FULL.*rolled back: the database is as it was, at version 1.*\nleft: app.db app.db.lock backups\nok 0\nleft: app.db app.db.lock backups\n$/s,
     );
   },
 );
@@ -150,4 +157,21 @@ test("a database that another process is writing to is waited for, then told", (
   expect(store.run("DELETE FROM todos").changes).toBe(0);
   store.close();
   holder.close();
+});
+
+test("processes that make their first start in one folder at once all get the one database", async () => {
+  const folder = newFolder();
+  const files = writeBundles({ large });
+  const outputs = await Promise.all(
+    Array.from({ length: 4 }, () => {
+      const child = spawn(process.execPath, [main, folder, files, "large"], { stdio: ["ignore", "pipe", "inherit"] });
+      let said = "";
+      child.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
+      return new Promise<string>((resolve) => child.on("close", () => resolve(said)));
+    }),
+  );
+  for (const output of outputs) expect(output).toMatch(/^ok 400\n/);
+  const store = openDatabase({ folder, bundle: large });
+  store.close();
+  expect(readdirSync(folder)).toEqual(["app.db", "app.db.lock"]);
 });
