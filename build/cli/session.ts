@@ -22,6 +22,7 @@ import { exec } from "../tools/exec.ts";
 import { cacheFolder } from "../vendor/cache-folder.ts";
 import { createVendor, type VendorStore } from "../vendor/create-vendor.ts";
 import { readLock } from "../vendor/lock.ts";
+import { lockProblems, PINNED } from "../vendor/requirements.ts";
 import type { CommandContext } from "./command.ts";
 
 export const LOCK_FILE = "erth.lock.json";
@@ -45,10 +46,11 @@ export async function loadSessionConfig(ctx: CommandContext): Promise<ResolvedCo
 export async function openSession(ctx: CommandContext): Promise<Session> {
   const config = await loadSessionConfig(ctx);
   const lockPath = join(config.root, LOCK_FILE);
+  const lock = await readLock(lockPath);
   const cache = cacheFolder(ctx.env);
   const targets = selectTargets(ctx.flags.target, config.targets);
   const vendor = createVendor({
-    lock: await readLock(lockPath),
+    lock,
     lockPath,
     cacheFolder: cache,
     mirror: config.vendor.mirror,
@@ -66,6 +68,12 @@ export async function openSession(ctx: CommandContext): Promise<Session> {
     warn: (text) => ctx.report({ type: "notice", text }),
   });
   const plan = createPlan({ config, targets, shells });
+  const needed = new Set(plan.targets.flatMap((target) => target.vendor));
+  const stale = lockProblems(
+    lock,
+    PINNED.filter(({ name }) => needed.has(name)),
+  );
+  if (stale.length > 0) throw new ProblemsError(stale);
   return { config, plan, vendor, cacheFolder: cache, history: await openHistory(cache, config.file) };
 }
 

@@ -28,8 +28,8 @@ export function nearestTarget(typed: string, known: readonly string[] = TARGETS)
  * The targets that `--target` names, each once, in the order of `TARGETS`;
  * without it (undefined), the config's own. `all` is every target there is;
  * `host` is undefined on a machine that is no target. Throws
- * `TARGET_UNKNOWN` for all unknown names at once, `HOST_UNSUPPORTED` where
- * "host" is asked for on another machine, `NO_TARGET` for an empty selection.
+ * `USAGE_TARGET` for all unknown names at once, `USAGE_HOST` where
+ * "host" is asked for on another machine, `USAGE_NO_TARGET` for an empty selection.
  */
 export function selectTargets(
   option: string | undefined,
@@ -40,7 +40,7 @@ export function selectTargets(
   const words = option.split(",").map((word) => word.trim());
   const names = words.filter((word) => word !== "");
   if (names.length === 0) {
-    throw new ErthError({ code: "NO_TARGET", message: "--target names no target.", remedy: `--target ${TARGETS[0]}` });
+    throw new ErthError({ code: "USAGE_NO_TARGET", message: "--target names no target.", remedy: `--target ${TARGETS[0]}` });
   }
   const known: readonly string[] = [...TARGETS, "host", "all"];
   const unknown = [...new Set(names)].filter((name) => !known.includes(name));
@@ -48,7 +48,7 @@ export function selectTargets(
   if (names.includes("all")) return TARGETS;
   if (names.includes("host") && host === undefined) {
     throw new ErthError({
-      code: "HOST_UNSUPPORTED",
+      code: "USAGE_HOST",
       message: `This machine is ${process.platform}-${process.arch}, which is no target.`,
       remedy: `name a target: --target ${TARGETS.join(",")}`,
     });
@@ -59,7 +59,7 @@ export function selectTargets(
 function unknownTarget(name: string, known: readonly string[]): Problem {
   const close = nearestTarget(name, known);
   return {
-    code: "TARGET_UNKNOWN",
+    code: "USAGE_TARGET",
     message: `${JSON.stringify(name)} is no target; the targets are ${TARGETS.join(", ")}, host and all.`,
     remedy: `--target ${close ?? TARGETS[0]}`,
   };

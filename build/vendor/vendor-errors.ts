@@ -1,4 +1,5 @@
 /** Every way in which a vendored binary cannot be had, each with its remedy. */
+import { basename } from "node:path";
 import { ErthError, messageOf, systemCode } from "../../runtime/base/errors.ts";
 
 /** A URL fit for a message: no user name, password, query or fragment. */
@@ -12,10 +13,11 @@ export function unlocked(name: string, lockPath: string, reason: "no entry" | "n
     code: "VENDOR_UNLOCKED",
     message:
       reason === "no entry"
-        ? `${lockPath} has no entry ${name}.`
-        : `${name} has no digest in ${lockPath}: its host could not be reached when the lock was made.`,
+        ? `${basename(lockPath)} has no entry ${name}.`
+        : // Without its folder: as the reason of a fallback this is part of a release, the same on every machine.
+          `${name} has no digest in ${basename(lockPath)}: its host could not be reached when the lock was made.`,
     remedy: reason === "no entry" ? "erth lock" : `${folderRemedy(name)}, or reach its host and type erth lock`,
-    facts: { name },
+    facts: { name, lockPath },
   });
 }
 

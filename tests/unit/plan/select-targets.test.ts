@@ -28,9 +28,9 @@ test("unknown names are refused together, each with its nearest", () => {
   } catch (error) {
     if (!(error instanceof ProblemsError)) throw error;
     expect(error.problems.map(({ code, remedy }) => [code, remedy])).toEqual([
-      ["TARGET_UNKNOWN", "--target darwin-arm64"],
-      ["TARGET_UNKNOWN", "--target linux-x64"],
-      ["TARGET_UNKNOWN", "--target darwin-arm64"],
+      ["USAGE_TARGET", "--target darwin-arm64"],
+      ["USAGE_TARGET", "--target linux-x64"],
+      ["USAGE_TARGET", "--target darwin-arm64"],
     ]);
   }
 });
