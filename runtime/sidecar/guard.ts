@@ -21,17 +21,17 @@ export interface GuardOptions {
   /** The secret of this start, 32 bytes of hex. */
   readonly secret: string;
   readonly port: number;
+  /** Gets what the app threw; the client gets a bare 500. */
+  readonly report: (thrown: unknown) => void;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
-  /** Gets what the app threw; the client gets a bare 500. */
-  readonly report?: (thrown: unknown) => void;
 }
 
 const ALLOW = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 /** Wraps an app's handler; every request the app sees comes from its own page in its own window. */
 export function createGuard(options: GuardOptions, app: Handler): (request: Request) => Promise<Response> {
-  const { secret, port, now = Date.now, report = console.error } = options;
+  const { secret, port, report, now = Date.now } = options;
   const host = `127.0.0.1:${port}`;
   const origin = `http://${host}`;
   // Cookies know no ports: a random name keeps two apps and two starts apart.

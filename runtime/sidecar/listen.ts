@@ -6,7 +6,7 @@ export type Handler = (request: Request) => Response | Promise<Response>;
 
 export interface Listener {
   readonly port: number;
-  /** Refuses new connections; requests that run go on. */
+  /** Refuses new requests; those that run go on. */
   stopAccepting(): void;
   /** Ends every connection, streams included. */
   close(): Promise<void>;
@@ -19,11 +19,12 @@ export function listenOnLoopback(handlerFor: (port: number) => Handler): Promise
   return typeof Bun === "undefined" ? listenOnNode(handlerFor) : listenOnBun(handlerFor);
 }
 
-const notYet: Handler = () => new Response("", { status: 503 });
+/** Before the port is known, and on connections that outlive `stopAccepting`. */
+const closed: Handler = () => new Response(null, { status: 503, headers: { connection: "close" } });
 
 function listenOnNode(handlerFor: (port: number) => Handler): Promise<Listener> {
   return new Promise((resolve, reject) => {
-    let handler = notYet;
+    let handler = closed;
     const listen = getRequestListener((request) => handler(request));
     const server = createServer((incoming, outgoing) => void listen(incoming, outgoing));
     server.once("error", reject);
@@ -33,7 +34,10 @@ function listenOnNode(handlerFor: (port: number) => Handler): Promise<Listener> 
       handler = handlerFor(address.port);
       resolve({
         port: address.port,
-        stopAccepting: () => void server.close(),
+        stopAccepting: () => {
+          handler = closed;
+          server.close();
+        },
         close: () =>
           new Promise((closed) => {
             server.close(() => closed());
@@ -45,7 +49,7 @@ function listenOnNode(handlerFor: (port: number) => Handler): Promise<Listener> 
 }
 
 async function listenOnBun(handlerFor: (port: number) => Handler): Promise<Listener> {
-  let handler = notYet;
+  let handler = closed;
   const server = Bun.serve({
     hostname: LOOPBACK,
     port: 0,
@@ -58,5 +62,12 @@ async function listenOnBun(handlerFor: (port: number) => Handler): Promise<Liste
   const { port } = server;
   if (port === undefined) throw new Error("the server has no port");
   handler = handlerFor(port);
-  return { port, stopAccepting: () => void server.stop(false), close: () => server.stop(true) };
+  return {
+    port,
+    // Not `stop(false)`: after it, `stop(true)` no longer ends the connections that are open.
+    stopAccepting: () => {
+      handler = closed;
+    },
+    close: () => server.stop(true),
+  };
 }

@@ -59,7 +59,9 @@ export async function serveSidecar(
   const { dataFolder, cacheFolder, app: facts, secret } = hello;
   const running = (async (): Promise<Running> => {
     const app = await start({ dataFolder, cacheFolder, app: facts, signal: ending.signal });
-    const listener = await listenOnLoopback((port) => createGuard({ secret, port }, (request) => app.fetch(request)));
+    const listener = await listenOnLoopback((port) =>
+      createGuard({ secret, port, report }, (request) => app.fetch(request)),
+    );
     return { app, listener };
   })();
 
@@ -74,7 +76,7 @@ export async function serveSidecar(
   const closed = close(running).then(
     () => EXIT.done,
     (thrown: unknown) => {
-      print(`${describe(thrown)}\n`);
+      report(thrown);
       return EXIT.startFailed;
     },
   );
@@ -106,6 +108,10 @@ function sayReady(ready: Ready): void {
 function fail(thrown: unknown, exitCode: number): never {
   print(thrown instanceof ErthError ? renderFaultLine(thrown) : `${describe(thrown)}\n`);
   process.exit(exitCode);
+}
+
+function report(thrown: unknown): void {
+  print(`${describe(thrown)}\n`);
 }
 
 function describe(thrown: unknown): string {

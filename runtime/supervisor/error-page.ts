@@ -12,15 +12,19 @@ import { renderErrorPage, renderRestartingPage, RESTART_PATH, type ErrorPageFact
 export interface ErrorPage {
   /** A fresh single-use URL. */
   newUrl(): string;
-  /** Refuses new connections at once and ends the rest within a second. */
+  /** Refuses new requests at once and ends the rest within a second. */
   close(): Promise<void>;
 }
 
 /** The answer to the Restart button must still reach the window. */
 const LAST_ANSWER_MS = 500;
 
-/** Opens the page; `facts` is asked at every view, `onRestart` is called when the button is pressed. */
-export async function openErrorPage(facts: () => ErrorPageFacts, onRestart: () => void): Promise<ErrorPage> {
+/** Opens the page; `facts` is asked at every view, `onRestart` is called when the button is pressed, `report` gets what went wrong in between. */
+export async function openErrorPage(
+  facts: () => ErrorPageFacts,
+  onRestart: () => void,
+  report: (thrown: unknown) => void,
+): Promise<ErrorPage> {
   const secret = newSecret();
   const show = (request: Request): Response => {
     const { pathname } = new URL(request.url);
@@ -38,7 +42,7 @@ export async function openErrorPage(facts: () => ErrorPageFacts, onRestart: () =
       headers: { "content-type": "text/html; charset=utf-8" },
     });
   };
-  const listener = await listenOnLoopback((port) => createGuard({ secret, port }, show));
+  const listener = await listenOnLoopback((port) => createGuard({ secret, port, report }, show));
   return {
     newUrl: () => `http://127.0.0.1:${listener.port}${BOOT_PATH}${newBootTicket(secret, Date.now())}`,
     close: async () => {

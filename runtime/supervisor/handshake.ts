@@ -55,7 +55,7 @@ export function parseReady(line: string): Ready | string {
     return `the sidecar wrote garbage on fd 3: ${excerpt(line)}`;
   }
   if (value.v !== PROTOCOL_VERSION) {
-    return `the sidecar speaks protocol version ${excerpt(JSON.stringify(value.v))}, this app speaks ${PROTOCOL_VERSION}`;
+    return `the sidecar speaks protocol version ${JSON.stringify(value.v).slice(0, 60)}, this app speaks ${PROTOCOL_VERSION}`;
   }
   const port = "port" in value ? value.port : undefined;
   const pid = "pid" in value ? value.pid : undefined;

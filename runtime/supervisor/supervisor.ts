@@ -113,7 +113,7 @@ export function createSupervisor(options: SupervisorOptions, listeners: Supervis
       lines: logs.last(),
       logFolder: folders.logs,
     });
-    openErrorPage(facts, restart).then(
+    openErrorPage(facts, restart, (thrown) => log("app", `error page: ${messageOf(thrown)}`)).then(
       (page) => {
         // Meanwhile the user may have closed the app.
         if (state !== "broken" || errorPage !== undefined) return closePage(page);

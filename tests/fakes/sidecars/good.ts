@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ErthError } from "../../../runtime/base/errors.ts";
 import { serveSidecar } from "../../../runtime/sidecar/serve.ts";
 
-await serveSidecar(({ dataFolder, app, signal }) => {
+void serveSidecar(({ dataFolder, app, signal }) => {
   console.log(`hello from ${app.name} <b>stdout</b>`);
   if (existsSync(join(dataFolder, "locked"))) {
     throw new ErthError({
