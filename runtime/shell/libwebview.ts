@@ -56,10 +56,11 @@ function attempt<T>(path: string, load: () => T): T {
   } catch (cause) {
     const reason = messageOf(cause);
     if (process.platform === "linux" && isWebkitGtkMissing(reason)) throw webkitGtkMissing(reason, cause);
+    const isOldSystem = /GLIBC(XX)?_[\d.]+' not found/.test(reason);
     throw new ErthError({
       code: "WEBVIEW_LIBRARY",
       message: `${path} could not be loaded: ${reason}.`,
-      remedy: "unpack or install the app again",
+      remedy: isOldSystem ? "update the system: the app needs glibc 2.33 or newer" : "unpack or install the app again",
       cause,
     });
   }

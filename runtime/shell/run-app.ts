@@ -12,7 +12,7 @@ import { appFolders, createFolders, type AppFolders } from "../base/folders.ts";
 import { claimSingleInstance } from "../supervisor/single-instance.ts";
 import { createSupervisor } from "../supervisor/supervisor.ts";
 import { readAppFacts } from "./app-facts-file.ts";
-import type { Shell } from "./shell.ts";
+import type { Shell, ShellClosed } from "./shell.ts";
 
 /** The shell's own log stays small: it holds starts that failed, not the running app's lines. */
 const LOG_LIMIT_BYTES = 256 * 1024;
@@ -75,18 +75,20 @@ async function live(facts: AppFacts, folders: AppFolders, resources: string): Pr
       if (latestUrl !== undefined && latestUrl !== url) await running.navigate(latestUrl);
     }
     const ending = await running.closed;
-    if (ending.reason === "crashed") {
-      throw new ErthError({
-        code: "WINDOW_CRASHED",
-        message: `the window ended unexpectedly (${ending.detail ?? "no reason given"}).`,
-        remedy: "start the app again",
-      });
-    }
+    if (ending.reason === "crashed") throw ending.error ?? crashed(ending);
   } finally {
     await running.close();
     await supervisor.stop();
     await claim.release();
   }
+}
+
+function crashed({ detail }: ShellClosed): ErthError {
+  return new ErthError({
+    code: "WINDOW_CRASHED",
+    message: `the window ended unexpectedly (${detail ?? "no reason given"}).`,
+    remedy: "start the app again",
+  });
 }
 
 /** How to start the sidecar; a `bun` one runs on the very Bun that runs this. */

@@ -2,6 +2,7 @@
  * What every shell can do. `run-app.ts` drives it; `webview.ts` and
  * `electrobun.ts` implement it; a bundle carries exactly one of them.
  */
+import type { ErthError } from "../base/errors.ts";
 
 export interface WindowOptions {
   readonly title: string;
@@ -30,4 +31,6 @@ export interface Shell {
 export interface ShellClosed {
   readonly reason: "user" | "crashed" | "asked";
   readonly detail?: string;
+  /** What to tell the user, where a crash has a known cause and remedy. */
+  readonly error?: ErthError;
 }

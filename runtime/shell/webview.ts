@@ -75,9 +75,8 @@ export function createShell(identifier: string, around: WebviewSurroundings = su
           remedy: "start the app again; if it stays, send the log to the app's maker",
         }),
     );
-    closed.resolve(
-      ending ?? (wasAsked ? { reason: "asked", detail } : { reason: "crashed", detail: failure?.message ?? detail }),
-    );
+    const crash: ShellClosed = failure ? { reason: "crashed", error: failure } : { reason: "crashed", detail };
+    closed.resolve(ending ?? (wasAsked ? { reason: "asked" } : crash));
   };
   child.on("error", (cause) => gone(messageOf(cause)));
   child.on("close", (code, signal) => gone(signal === null ? `exit code ${code}` : `signal ${signal}`));

@@ -5,7 +5,7 @@
  * of this machine's target) the same runs against the real one, under a display.
  */
 import { spawn, type ChildProcess } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
@@ -31,7 +31,7 @@ async function assembleWith(core: string, scratch: string): Promise<string> {
   const bun = join(root, "bun");
   if (!existsSync(join(bun, "bin/bun"))) {
     mkdirSync(join(bun, "bin"), { recursive: true });
-    copyFileSync(join(modules, "bun/bin/bun.exe"), join(bun, "bin/bun"));
+    symlinkSync(join(modules, "bun/bin/bun.exe"), join(bun, "bin/bun"));
   }
   const { folder } = await assemble({
     scratch,

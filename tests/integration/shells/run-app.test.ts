@@ -3,19 +3,17 @@
  * shell on the stub core, which shows what the window is told without a display.
  */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { hostTarget } from "../../../build/plan/target.ts";
-import { assemble } from "../../fixtures/stub-core/assemble.ts";
+import { assemble, bundledSidecar } from "../../fixtures/stub-core/assemble.ts";
 import { processesOf, until } from "../../fixtures/stub-core/processes.ts";
 import { hasCompiler, makeStubCore } from "../../fixtures/stub-core/stub-core.ts";
 
 const repository = join(import.meta.dirname, "../../..");
 const modules = join(repository, "node_modules");
-const fixtures = join(repository, "tests/fixtures/stub-core");
 const target = hostTarget();
 const canRun = (target === "linux-x64" || target === "linux-arm64") && hasCompiler();
 
@@ -27,16 +25,7 @@ beforeAll(async () => {
   if (!canRun) return;
   makeStubCore(join(root, "core"), join(modules, "electrobun"));
   mkdirSync(join(root, "bun/bin"), { recursive: true });
-  copyFileSync(join(modules, "bun/bin/bun.exe"), join(root, "bun/bin/bun"));
-  const sidecar = await build({
-    entryPoints: [join(fixtures, "sidecar-entry.ts")],
-    bundle: true,
-    write: false,
-    platform: "node",
-    format: "esm",
-    banner: { js: "// @bun" },
-    external: ["bun:*"],
-  });
+  symlinkSync(join(modules, "bun/bin/bun.exe"), join(root, "bun/bin/bun"));
   const assembled = await assemble({
     scratch: join(root, "app"),
     target: target ?? "linux-x64",
@@ -47,7 +36,7 @@ beforeAll(async () => {
       electrobun: join(modules, "electrobun"),
       [`electrobun-core/${target}`]: join(root, "core"),
     },
-    sidecar: { kind: "bun", entry: "main.js", files: { "main.js": sidecar.outputFiles[0]?.text ?? "" } },
+    sidecar: { kind: "bun", entry: "main.js", files: { "main.js": await bundledSidecar() } },
   });
   appFolder = assembled.folder;
 });
@@ -160,7 +149,9 @@ test.skipIf(!canRun)("killed whole, it leaves no sidecar (needs gcc)", async () 
 
 test.skipIf(!canRun)("shows the error page when the sidecar cannot start at all (needs gcc)", async () => {
   const folder = join(root, "broken-sidecar");
-  execFileSync("cp", ["-r", appFolder, folder]);
+  execFileSync("cp", ["-rl", appFolder, folder]);
+  // A new file: the old one is linked with the other folder's.
+  rmSync(join(folder, "Resources/sidecar/main.js"));
   writeFileSync(join(folder, "Resources/sidecar/main.js"), "// @bun\nprocess.exit(3);\n");
   const home = newHome();
   const app = start(home, folder);
@@ -182,7 +173,8 @@ test.skipIf(!canRun)("a home that cannot be written and a broken app.json end it
   expect(homeless.output()).toMatch(/error\[FOLDER_NOT_WRITABLE\][^]*ERTH_HOME/);
 
   const folder = join(root, "broken-facts");
-  execFileSync("cp", ["-r", appFolder, folder]);
+  execFileSync("cp", ["-rl", appFolder, folder]);
+  rmSync(join(folder, "Resources/app.json"));
   writeFileSync(join(folder, "Resources/app.json"), '{"v":1,"name":');
   const broken = start(newHome(), folder);
   expect(await broken.ended).toBe(1);

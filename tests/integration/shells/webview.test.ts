@@ -1,15 +1,16 @@
 /** The webview shell as users get it on Linux: the assembled folder, a real WebKitGTK window, an empty home, Xvfb. */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { hostTarget } from "../../../build/plan/target.ts";
-import { assemble } from "../../fixtures/stub-core/assemble.ts";
+import { assemble, bundledSidecar } from "../../fixtures/stub-core/assemble.ts";
 import { startDisplay, type Display } from "../../fixtures/stub-core/display.ts";
 import { processesOf, until } from "../../fixtures/stub-core/processes.ts";
 
-const modules = join(import.meta.dirname, "../../../node_modules");
+const repository = join(import.meta.dirname, "../../..");
+const modules = join(repository, "node_modules");
 const fixtures = join(import.meta.dirname, "../../fixtures/stub-core");
 const target = hostTarget();
 const isLinux = target === "linux-x64" || target === "linux-arm64";
@@ -39,24 +40,25 @@ function readLibraries(): string {
   }
 }
 
+async function assembleApp(name: string, entry: string, sidecar: string): Promise<string> {
+  const { folder } = await assemble({
+    scratch: join(root, name),
+    target: target ?? "linux-x64",
+    shell: "webview",
+    entry: join(repository, entry),
+    vendor: { [`bun/${target}`]: join(root, "bun"), webview: join(modules, "webview-bun") },
+    sidecar: { kind: "bun", entry: "main.js", files: { "main.js": sidecar } },
+  });
+  return folder;
+}
+
 beforeAll(async () => {
   if (!canRun) return;
   const bun = join(root, "bun");
   mkdirSync(join(bun, "bin"), { recursive: true });
-  copyFileSync(join(modules, "bun/bin/bun.exe"), join(bun, "bin/bun"));
-  const assembled = await assemble({
-    scratch: join(root, "äpp ✓"),
-    target: target ?? "linux-x64",
-    shell: "webview",
-    entry: join(fixtures, "supervised-entry.ts"),
-    vendor: { [`bun/${target}`]: bun, webview: join(modules, "webview-bun") },
-    sidecar: {
-      kind: "bun",
-      entry: "main.js",
-      files: { "main.js": readFileSync(join(fixtures, "sidecar.js"), "utf8") },
-    },
-  });
-  appFolder = assembled.folder;
+  symlinkSync(join(modules, "bun/bin/bun.exe"), join(bun, "bin/bun"));
+  const sidecar = readFileSync(join(fixtures, "sidecar.js"), "utf8");
+  appFolder = await assembleApp("äpp ✓", "tests/fixtures/stub-core/supervised-entry.ts", sidecar);
   display = await startDisplay();
 });
 
@@ -72,6 +74,7 @@ afterAll(async () => {
 
 interface Started {
   readonly child: ChildProcess;
+  readonly home: string;
   readonly ended: Promise<number | string | null>;
   readonly output: () => string;
   readonly ending: () => string | undefined;
@@ -79,12 +82,12 @@ interface Started {
   readonly page: (start: number) => number | undefined;
 }
 
-function start(env: Record<string, string | undefined> = {}): Started {
+function start(env: Record<string, string | undefined> = {}, folder = appFolder): Started {
   const scratch = mkdtempSync(join(root, "run-"));
   const pages = join(scratch, "pages");
   const endingFile = join(scratch, "ending");
-  const child = spawn(join(appFolder, "bin/bun"), ["--no-install", "resources/shell/main.js"], {
-    cwd: appFolder,
+  const child = spawn(join(folder, "bin/bun"), ["--no-install", "resources/shell/main.js"], {
+    cwd: folder,
     env: {
       PATH: process.env.PATH,
       DISPLAY: display?.name,
@@ -106,6 +109,7 @@ function start(env: Record<string, string | undefined> = {}): Started {
   const read = (file: string): string | undefined => (existsSync(file) ? readFileSync(file, "utf8") : undefined);
   return {
     child,
+    home: scratch,
     ended,
     output: () => output,
     ending: () => read(endingFile),
@@ -186,13 +190,27 @@ test.skipIf(!canRun)(`no window outlives the supervisor, and a lost window is to
   await allGone();
 });
 
-test.skipIf(!canRun)(`says so where there is no display ${needs}`, async () => {
-  const app = start({ DISPLAY: undefined, WAYLAND_DISPLAY: undefined });
+test.skipIf(!canRun)(`runApp whole: a booted page, an orderly end, and why there is no window ${needs}`, async () => {
+  const folder = await assembleApp("whole", "app/shell/main.ts", await bundledSidecar());
+  const app = start({}, folder);
   await until(
-    () => "the message",
-    () => (app.output().includes("neither DISPLAY nor WAYLAND_DISPLAY is set") ? true : undefined),
+    () => `the page on the screen\n${app.output()}`,
+    () => (display?.shows("#ddeeff") ? true : undefined),
+    20_000,
   );
-  await app.ended;
+  app.child.kill("SIGTERM");
+  expect(await app.ended).toBe(0);
+
+  const noDisplay = start({ DISPLAY: undefined, WAYLAND_DISPLAY: undefined }, folder);
+  expect(await noDisplay.ended).toBe(1);
+  expect(noDisplay.output()).toMatch(/error\[NO_DISPLAY\].*neither DISPLAY nor WAYLAND_DISPLAY is set/);
+  expect(readFileSync(join(noDisplay.home, ".local/state/dev.erth.stub/logs/shell.log"), "utf8")).toContain(
+    "NO_DISPLAY",
+  );
+
+  const noLibrary = start({ ERTH_WEBVIEW_LIBRARY: join(root, "gone.so") }, folder);
+  expect(await noLibrary.ended).toBe(1);
+  expect(noLibrary.output()).toMatch(/error\[WEBVIEW_LIBRARY\].*gone\.so/);
   await allGone();
 });
 
