@@ -2,7 +2,7 @@
  * The C API of libwebview 0.12 (`webview.h`), as `webview-bun` builds it for
  * every target, over `bun:ffi`. Runs in the window process only.
  */
-import { dlopen, FFIType, type Pointer } from "bun:ffi";
+import { dlopen, FFIType } from "bun:ffi";
 import { ErthError, messageOf } from "../base/errors.ts";
 import { isWebkitGtkMissing, webkitGtkMissing } from "./webkitgtk.ts";
 
@@ -48,7 +48,6 @@ export function loadDispatch(path: string): Dispatch {
 
 export type Webview = ReturnType<typeof dlopen<typeof WINDOW_SYMBOLS>>["symbols"];
 export type Dispatch = ReturnType<typeof dlopen<typeof DISPATCH_SYMBOLS>>["symbols"];
-export type Handle = Pointer;
 
 function attempt<T>(path: string, load: () => T): T {
   try {
