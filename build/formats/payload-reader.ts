@@ -1,0 +1,82 @@
+/** Opens a single file again: its index, and its frames compared with their digests. Format: `payload.ts`. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
+import { pipeline } from "node:stream/promises";
+import { constants, createZstdDecompress } from "node:zlib";
+import { messageOf } from "../../runtime/base/errors.ts";
+import { bcjCoder } from "./bcj.ts";
+import {
+  FOOTER_SEARCH_BYTES,
+  findFooters,
+  parseIndex,
+  payloadDamaged,
+  type PayloadFrame,
+  type PayloadIndex,
+} from "./payload.ts";
+
+/** Frames up to 256 MiB may look back over all of it. */
+const MAX_WINDOW_LOG = 28;
+
+export interface Payload {
+  readonly index: PayloadIndex;
+  readonly fileBytes: number;
+  readonly indexOffset: number;
+}
+
+/** The index of a single file. Throws `PAYLOAD_DAMAGED` where there is none, or none that holds. */
+export async function readPayload(path: string): Promise<Payload> {
+  const file = await open(path, "r");
+  try {
+    const { size: fileBytes } = await file.stat();
+    const tail = Buffer.alloc(Math.min(fileBytes, FOOTER_SEARCH_BYTES));
+    await file.read(tail, 0, tail.length, fileBytes - tail.length);
+    for (const { indexOffset, indexLength, indexSha256 } of findFooters(tail, fileBytes)) {
+      const text = Buffer.alloc(indexLength);
+      await file.read(text, 0, indexLength, indexOffset);
+      if (createHash("sha256").update(text).digest("hex") !== indexSha256) continue;
+      return { index: parseIndex(text, indexOffset), fileBytes, indexOffset };
+    }
+    throw payloadDamaged("it has no footer, or its index is not the one that was written");
+  } finally {
+    await file.close();
+  }
+}
+
+/** Unpacks every frame and every file's bytes; says what is not as the index has it, one line each. */
+export async function payloadFaults(path: string, { index }: Payload): Promise<readonly string[]> {
+  const faults: string[] = [];
+  for (const [number, frame] of index.frames.entries()) {
+    try {
+      const found = await rawDigest(path, frame);
+      if (found !== frame.sha256) faults.push(`frame ${number} has SHA-256 ${found}, expected ${frame.sha256}`);
+    } catch (error) {
+      faults.push(`frame ${number} cannot be unpacked: ${messageOf(error)}`);
+    }
+  }
+  return faults;
+}
+
+async function rawDigest(path: string, frame: PayloadFrame): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of rawChunks(path, frame)) hash.update(chunk);
+  return hash.digest("hex");
+}
+
+/** A frame's raw bytes, streamed. Throws where it holds more or fewer than it should. */
+export async function* rawChunks(path: string, frame: PayloadFrame): AsyncGenerator<Buffer> {
+  const { offset, length, rawLength, filter } = frame;
+  const unzstd = createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG } });
+  const read = pipeline(createReadStream(path, { start: offset, end: offset + length - 1 }), unzstd);
+  // What goes wrong in it also ends the loop below.
+  read.catch(() => undefined);
+  const coder = filter === "none" ? undefined : bcjCoder(filter, "decode");
+  let bytes = 0;
+  for await (const chunk of unzstd as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > rawLength) throw new Error(`it holds more than ${rawLength} bytes`);
+    yield coder ? coder.push(chunk) : chunk;
+  }
+  if (coder) yield coder.end();
+  if (bytes !== rawLength) throw new Error(`it holds ${bytes} of ${rawLength} bytes`);
+}
