@@ -16,7 +16,7 @@ import { splitStatements } from "../../runtime/database/statements.ts";
 import { tokenize } from "../../runtime/database/tokens.ts";
 
 /** When every migration in a seed was "applied": the build's own clock would change its bytes. */
-export const SEED_TIME = new Date("2000-01-01T00:00:00.000Z");
+const SEED_TIME = new Date("2000-01-01T00:00:00.000Z");
 
 /**
  * Writes the seed to `path`, which must not exist. Throws `SEED_INVALID` if it

@@ -12,7 +12,7 @@ import { databaseFiles, fileTime, place, sideFiles, syncFile, temporaryName, typ
 import { inspectFile } from "./inspect.ts";
 import { withLock } from "./lock.ts";
 
-export const KEPT_BACKUPS = 5;
+const KEPT_BACKUPS = 5;
 
 export interface Backup {
   /** Absolute. */

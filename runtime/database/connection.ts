@@ -10,7 +10,7 @@ import { connect, rowsOf, sqliteCode, valueOf, type Connection } from "./driver.
 import { explained } from "./faults.ts";
 
 /** How long a statement waits for another process before `DATABASE_BUSY`. */
-export const BUSY_TIMEOUT_MS = 5000;
+const BUSY_TIMEOUT_MS = 5000;
 
 interface Pragma {
   readonly name: string;

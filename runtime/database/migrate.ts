@@ -60,7 +60,7 @@ export function migrate(request: MigrateRequest): void {
     if (Number(valueOf(connection, "PRAGMA user_version")) !== from) throw changedMeanwhile(files);
     for (const [index, migration] of pending.entries()) {
       current = `${migration.name}.sql`;
-      runStatements(connection, migration.sql);
+      for (const statement of splitStatements(migration.sql)) runStatement(connection, statement);
       for (const sql of recordApplied(migration, from + index + 1, now())) connection.exec(sql);
     }
     current = "";
@@ -73,11 +73,6 @@ export function migrate(request: MigrateRequest): void {
     setForeignKeys(connection, "ON", files.database);
   }
   log(`database: ran ${pending.map((migration) => migration.name).join(", ")}`);
-}
-
-/** Runs each statement of a migration inside the caller's transaction; throws a `StatementFault` at the first that fails. */
-export function runStatements(connection: Connection, sql: string): void {
-  for (const statement of splitStatements(sql)) runStatement(connection, statement);
 }
 
 /** Runs one statement inside the caller's transaction; throws a `StatementFault`. */

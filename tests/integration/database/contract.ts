@@ -249,6 +249,26 @@ export const cases: readonly Case[] = [
     },
   },
   {
+    name: "what stands only in the log of a damaged database is set aside with it, and not replayed into the restored one",
+    run(folder) {
+      const store = openDatabase({ folder, bundle: one });
+      add(store, "a", "kept");
+      const good = backup({ folder });
+      add(store, "b", "only in the log");
+      const log = readFileSync(join(folder, "app.db-wal"));
+      store.close();
+      writeFileSync(join(folder, "app.db"), "x".repeat(8192));
+      writeFileSync(join(folder, "app.db-wal"), log);
+      restore({ folder, backup: good.name });
+      const again = openDatabase({ folder, bundle: one });
+      assert.deepEqual({ ...again.get("PRAGMA integrity_check") }, { integrity_check: "ok" });
+      assert.equal(count(again, "todos"), 1);
+      again.close();
+      const aside = readdirSync(folder).filter((name) => name.startsWith("app-replaced-"));
+      assert(aside.some((name) => readFileSync(join(folder, name)).includes("only in the log")));
+    },
+  },
+  {
     name: "a log whose database is gone is not replayed into the seed",
     run(folder) {
       const store = openDatabase({ folder, bundle: one });

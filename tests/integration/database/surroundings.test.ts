@@ -2,6 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterEach, expect, test } from "vitest";
 import type { DatabaseBundle } from "../../../runtime/base/database-bundle.ts";
 import { openConnection } from "../../../runtime/database/connection.ts";
@@ -157,6 +158,33 @@ test("a database that another process is writing to is waited for, then told", (
   expect(store.run("DELETE FROM todos").changes).toBe(0);
   store.close();
   holder.close();
+});
+
+test("a start waits while another process starts, backs up or restores", async () => {
+  const folder = newFolder();
+  const [lock, files] = ["lock", "files"].map((name) =>
+    JSON.stringify(pathToFileURL(join(import.meta.dirname, `../../../runtime/database/${name}.ts`)).href),
+  );
+  const held = join(folder, "held");
+  const script = `import { writeFileSync, rmSync } from "node:fs";
+import { withLock } from ${lock};
+import { databaseFiles } from ${files};
+withLock(databaseFiles(${JSON.stringify(folder)}), () => {
+  writeFileSync(${JSON.stringify(held)}, "");
+  console.log("held");
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+  rmSync(${JSON.stringify(held)});
+});`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = new Promise((resolve) => child.on("close", resolve));
+  await new Promise((resolve) => child.stdout.once("data", resolve));
+  expect(existsSync(held)).toBe(true);
+  const store = openDatabase({ folder, bundle: small });
+  expect(existsSync(held)).toBe(false);
+  store.close();
+  expect(await ended).toBe(0);
 });
 
 test("processes that make their first start in one folder at once all get the one database", async () => {
