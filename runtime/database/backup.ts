@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { ErthError } from "../base/errors.ts";
 import { valueOf, withFile } from "./driver.ts";
 import { explained } from "./faults.ts";
-import { databaseFiles, fileTime, place, sideFiles, syncFile, temporaryName, type DatabaseFiles } from "./files.ts";
+import { databaseFiles, freeName, place, sideFiles, syncFile, temporaryName, type DatabaseFiles } from "./files.ts";
 import { inspectFile } from "./inspect.ts";
 import { withLock } from "./lock.ts";
 
@@ -60,13 +60,9 @@ export function makeBackup(files: DatabaseFiles, madeAt: Date): Backup {
         rmSync(temporary);
         return newest;
       }
-      // Two backups in one millisecond get two names: an older one is never replaced.
-      for (let at = madeAt.getTime(); ; at++) {
-        const path = join(files.backups, `app-v${schemaVersion}-${fileTime(new Date(at))}.db`);
-        if (existsSync(path)) continue;
-        place(temporary, path);
-        return describe(path);
-      }
+      const path = freeName(madeAt, (time) => join(files.backups, `app-v${schemaVersion}-${time}.db`));
+      place(temporary, path);
+      return describe(path);
     } catch (error) {
       for (const path of [temporary, ...sideFiles(temporary)]) rmSync(path, { force: true });
       throw error;

@@ -11,6 +11,7 @@
 import { randomBytes } from "node:crypto";
 import {
   closeSync,
+  constants,
   copyFileSync,
   existsSync,
   fsyncSync,
@@ -21,6 +22,7 @@ import {
   rmSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { systemCode } from "../base/errors.ts";
 
 export interface DatabaseFiles {
   /** The user's data folder, absolute. */
@@ -62,9 +64,16 @@ export function removeLeftovers(files: DatabaseFiles): void {
   }
 }
 
-/** UTC to the millisecond, in a form that sorts and that every file system takes: `20260131T093000123Z`. */
-export function fileTime(date: Date): string {
-  return date.toISOString().replaceAll(/[-:.]/g, "");
+/**
+ * The first free name from this time on, so that nothing that exists is ever
+ * replaced. `nameOf` is given UTC to the millisecond, in a form that sorts and
+ * that every file system takes: `20260131T093000123Z`.
+ */
+export function freeName(at: Date, nameOf: (time: string) => string): string {
+  for (let ms = at.getTime(); ; ms++) {
+    const path = nameOf(new Date(ms).toISOString().replaceAll(/[-:.]/g, ""));
+    if (!existsSync(path)) return path;
+  }
 }
 
 export function syncFile(path: string): void {
@@ -93,13 +102,14 @@ export function place(temporary: string, path: string): void {
   syncFolder(dirname(path));
 }
 
-/** A second name for the same bytes: a hard link, or a copy where there are none. Does nothing if `from` is missing. */
+/** A second, free name for the same bytes: a hard link, or a copy where there are none. Does nothing if `from` is missing. */
 export function keepAside(from: string, to: string): void {
   if (!existsSync(from)) return;
   try {
     linkSync(from, to);
-  } catch {
-    copyFileSync(from, to);
+  } catch (error) {
+    if (systemCode(error) === "EEXIST") throw error;
+    copyFileSync(from, to, constants.COPYFILE_EXCL);
     syncFile(to);
   }
 }

@@ -18,7 +18,7 @@ import { rowsOf, withFile } from "./driver.ts";
 import { explained, isBusy, isDamage } from "./faults.ts";
 import {
   databaseFiles,
-  fileTime,
+  freeName,
   keepAside,
   place,
   sideFiles,
@@ -83,7 +83,7 @@ export function completeRestore(files: DatabaseFiles, now: () => Date): Restored
     let replaced: string | undefined;
     if (existsSync(files.database)) {
       foldLog(files);
-      replaced = join(files.folder, `app-replaced-${fileTime(now())}.db`);
+      replaced = freeName(now(), (time) => join(files.folder, `app-replaced-${time}.db`));
       keepAside(files.database, replaced);
       keepAside(`${files.database}-wal`, `${replaced}-wal`);
       syncFolder(files.folder);

@@ -203,6 +203,9 @@ export const cases: readonly Case[] = [
       const store = openDatabase({ folder, bundle: three });
       assert.equal(count(store, "todos"), 7, "restored, then migrated");
       store.close();
+      const now = (): Date => new Date(0);
+      const asides = [1, 2].map(() => restore({ folder, backup: chosen.name, now }).replaced);
+      assert.deepEqual(new Set(asides).size, 2, "nothing that was set aside is replaced");
     },
   },
   {
