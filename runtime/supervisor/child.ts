@@ -30,6 +30,14 @@ export interface Child {
 /** Variables that would make a runtime inside the sidecar load code or flags of the user's development tools. */
 const FOREIGN = ["NODE_OPTIONS", "NODE_PATH", "BUN_OPTIONS", "BUN_INSPECT", "NODE_CHANNEL_FD"];
 
+/**
+ * Bun up to 1.3 closes the descriptor behind `stdio[3]` twice: with the socket,
+ * and again when the child object is collected (oven-sh/bun#30444). By then the
+ * number may belong to the next sidecar's fd 3 or exit watcher. So on Bun no
+ * child object is ever collected; one is a few kilobytes.
+ */
+const kept: ChildProcess[] = [];
+
 /** Starts the sidecar and hands it its Hello; a command that cannot run is reported by `ended`, not thrown. */
 export function spawnChild({ command, args, env }: ChildCommand, hello: Hello, on: ChildEvents): Child {
   let hasEnded = false;
@@ -51,6 +59,7 @@ export function spawnChild({ command, args, env }: ChildCommand, hello: Hello, o
     queueMicrotask(() => ended(`the sidecar cannot be started: ${messageOf(thrown)}`));
     return { pid: undefined, askToStop: nothing, terminate: nothing, kill: nothing };
   }
+  if (typeof Bun !== "undefined") kept.push(child);
   child.on("error", (error) => {
     if (child.pid === undefined) ended(`the sidecar cannot be started: ${error.message}`);
     else on.line("err", `sidecar process: ${error.message}`);
