@@ -1,0 +1,161 @@
+/** A tiny app, packaged by the real stage, for the tests of the single file. */
+import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { chmod, mkdir, open, readFile, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { ArtifactFacts, ArtifactOf, Sha256 } from "../../../build/artifacts/artifact.ts";
+import { openPieces } from "../../../build/artifacts/pieces.ts";
+import { encodeTail, type PayloadIndex } from "../../../build/formats/payload.ts";
+import { readPayload } from "../../../build/formats/payload-reader.ts";
+import { hostTarget, type Target } from "../../../build/plan/target.ts";
+import { packageApp } from "../../../build/stages/package.ts";
+import type { TargetContext, TargetStage } from "../../../build/stages/stage.ts";
+import { exec } from "../../../build/tools/exec.ts";
+import { fakeConfig, fakePlan, fakeVendor } from "../../support/fake-config.ts";
+import { scratchFolder } from "../../support/scratch.ts";
+
+/** Prints how it was started, and stays for as long as its input is open if asked to. */
+export const SCRIPT = `#!/bin/sh
+echo "pid $$"
+echo "cwd $PWD"
+echo "file $ERTH_FILE"
+echo "own $OWN"
+for argument in "$@"; do echo "arg $argument"; done
+if [ "$2" = stay ]; then cat; fi
+exit 7
+`;
+
+export const IDENTIFIER = "dev.example.notes";
+
+export interface SmallAppOptions {
+  readonly target?: Target;
+  readonly version?: string;
+  /** Bytes that do not compress, to make unpacking take a while. */
+  readonly ballastBytes?: number;
+  readonly change?: (root: string) => Promise<void>;
+  readonly parts?: ArtifactFacts["app"]["parts"];
+  readonly shell?: "webview" | "electrobun";
+}
+
+export interface PackagedApp {
+  readonly path: string;
+  /** The app folder that it was made from. */
+  readonly root: string;
+  readonly facts: ArtifactFacts["installer"];
+}
+
+/** Runs the package stage on a small app folder. */
+export async function packageSmallApp(options: SmallAppOptions = {}): Promise<PackagedApp> {
+  const folder = await scratchFolder();
+  const root = join(folder, "app");
+  const workFolder = join(folder, "work");
+  await mkdir(join(root, "bin"), { recursive: true });
+  await mkdir(join(root, "empty"));
+  await mkdir(workFolder);
+  await writeFile(join(root, "bin/start"), SCRIPT);
+  await chmod(join(root, "bin/start"), 0o755);
+  await symlink("start", join(root, "bin/link"));
+  await writeFile(join(root, "version 漢字.txt"), options.version ?? "1");
+  if (options.ballastBytes) await writeFile(join(root, "ballast"), randomBytes(options.ballastBytes));
+  await options.change?.(root);
+
+  const target = options.target ?? hostTarget() ?? "linux-x64";
+  const config = fakeConfig(folder);
+  const plan = fakePlan([target]);
+  const ctx: TargetContext = {
+    config,
+    plan,
+    target: plan.targets[0]!,
+    vendor: fakeVendor({}),
+    exec,
+    signal: new AbortController().signal,
+    workFolder,
+    pieces: await openPieces(join(folder, "pieces")),
+    progress: () => undefined,
+    log: () => undefined,
+    warn: () => undefined,
+  };
+  const app: ArtifactOf<"app"> = {
+    kind: "app",
+    target,
+    path: root,
+    bytes: 0,
+    sha256: "" as Sha256,
+    from: [],
+    facts: {
+      bundleName: "Plain Nötes 漢字.app",
+      identifier: IDENTIFIER,
+      shell: options.shell ?? "webview",
+      launch: { executable: "bin/start", args: ["--own"], cwd: "bin", env: { OWN: "set by launch" } },
+      parts: {
+        "bin/start": "shell runtime",
+        "version 漢字.txt": "app code",
+        ballast: "natives",
+        ...options.parts,
+      },
+    },
+  };
+  const stage = packageApp as unknown as TargetStage<"app", "installer">;
+  const [installer] = await stage.run(ctx, { app });
+  if (!installer) throw new Error("the stage made nothing");
+  return { path: installer.path, root, facts: installer.facts };
+}
+
+/** A single file whose index has been changed afterwards; the frames stay. */
+export async function withIndex(path: string, change: Partial<PayloadIndex>): Promise<void> {
+  const { index, indexOffset } = await readPayload(path);
+  const file = await open(path, "r+");
+  await file.truncate(indexOffset);
+  await file.write(encodeTail({ ...index, ...change }, indexOffset), 0, undefined, indexOffset);
+  await file.close();
+}
+
+/** A small app that needs nothing of the system it runs on. */
+export async function runnableApp(options: SmallAppOptions = {}): Promise<string> {
+  const { path } = await packageSmallApp(options);
+  await withIndex(path, { requirements: [] });
+  return path;
+}
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export function begin(
+  file: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): ChildProcessWithoutNullStreams {
+  return spawn(file, args, { env: { PATH: process.env.PATH ?? "", ...env }, cwd: "/" });
+}
+
+export async function ended(child: ChildProcessWithoutNullStreams): Promise<Ended> {
+  const stdout: Buffer[] = [];
+  const stderr: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+  child.stdin.end();
+  await once(child, "close");
+  return { code: child.exitCode, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
+}
+
+export async function start(
+  file: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<Ended> {
+  return ended(begin(file, args, env));
+}
+
+/** Flips a bit in the middle of the first frame. */
+export async function damageFrame(path: string): Promise<void> {
+  const { index } = await readPayload(path);
+  const frame = index.frames[0]!;
+  const bytes = await readFile(path);
+  const at = frame.offset + Math.floor(frame.length / 2);
+  bytes[at] = bytes[at]! ^ 0x20;
+  await writeFile(path, bytes);
+}
