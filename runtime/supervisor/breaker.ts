@@ -2,7 +2,7 @@
 import { backoffMs } from "./backoff.ts";
 import type { Timings } from "./timings.ts";
 
-export type Verdict = { readonly kind: "restart"; readonly afterMs: number } | { readonly kind: "open" };
+type Verdict = { readonly kind: "restart"; readonly afterMs: number } | { readonly kind: "open" };
 
 export interface Breaker {
   /** Records that a sidecar has ended; `hasServed` says whether it had come to serve. */

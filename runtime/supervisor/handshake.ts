@@ -44,7 +44,7 @@ export function createHandshake(): Handshake {
 }
 
 /** The Ready of a line, or the reason why it is none. */
-export function parseReady(line: string): Ready | string {
+function parseReady(line: string): Ready | string {
   let value: unknown;
   try {
     value = JSON.parse(line);

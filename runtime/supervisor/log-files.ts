@@ -17,7 +17,7 @@ export interface LogFiles {
   close(): void;
 }
 
-export interface LogLimits {
+interface LogLimits {
   /** Size at which a file is closed and renamed. */
   readonly bytes: number;
   /** Files kept, the open one included. */
@@ -26,7 +26,7 @@ export interface LogLimits {
   readonly lines: number;
 }
 
-export const defaultLogLimits: LogLimits = { bytes: 1024 * 1024, files: 5, lines: 200 };
+const defaultLogLimits: LogLimits = { bytes: 1024 * 1024, files: 5, lines: 200 };
 
 const RETRY_MS = 5000;
 

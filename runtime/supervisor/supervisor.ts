@@ -32,7 +32,7 @@ export interface SupervisorListeners {
   broken(errorPageUrl: string): void;
 }
 
-export type SupervisorState = "idle" | "starting" | "serving" | "backing-off" | "broken" | "stopped";
+type SupervisorState = "idle" | "starting" | "serving" | "backing-off" | "broken" | "stopped";
 
 export interface Supervisor {
   /** Starts the first sidecar; only the first call does anything. */

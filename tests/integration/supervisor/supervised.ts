@@ -9,7 +9,7 @@ import type { AppFolders } from "../../../runtime/base/folders.ts";
 import type { Timings } from "../../../runtime/supervisor/timings.ts";
 import type { Pair } from "./runtimes.ts";
 
-export interface HarnessEvent {
+interface HarnessEvent {
   readonly event: "serving" | "down" | "broken" | "url" | "stopped";
   readonly atMs: number;
   readonly state: string;
