@@ -7,7 +7,7 @@ import { bun, hasBun } from "./runtimes.ts";
 test.skipIf(!hasBun || process.platform === "win32")(
   "bun: collected children do not take the next one's pipes with them",
   () => {
-    const script = join(import.meta.dirname, "collected-children.ts");
+    const script = join(import.meta.dirname, "collected-children-main.ts");
     expect(execFileSync(bun.path, [script], { encoding: "utf8" }).trim()).toBe("60 of 60");
   },
 );

@@ -18,7 +18,7 @@ interface Start {
 }
 
 function start(runtime: Runtime, folders: AppFolders, argument: string): Start {
-  const script = join(import.meta.dirname, "claimant.ts");
+  const script = join(import.meta.dirname, "claimant-main.ts");
   const child = spawn(runtime.path, [script, JSON.stringify(folders), argument], {
     stdio: ["pipe", "pipe", "inherit"],
   });

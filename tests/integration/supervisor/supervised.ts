@@ -58,7 +58,7 @@ export function supervise(
 ): Supervised {
   const app = { name: "Fake <App>", identifier: "dev.erth.fake", version: "1.0.0" };
   const options = JSON.stringify({ command, args, folders, app, timings });
-  const harness = spawn(parent.path, [join(import.meta.dirname, "harness.ts"), options], {
+  const harness = spawn(parent.path, [join(import.meta.dirname, "supervisor-main.ts"), options], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const events: HarnessEvent[] = [];

@@ -1,4 +1,4 @@
-/** One start of an app that wants to be the only one: `claimant.ts <folders JSON> <argument>`. Prints what it learns. */
+/** One start of an app that wants to be the only one: `claimant-main.ts <folders JSON> <argument>`. Prints what it learns. */
 import { createFolders, type AppFolders } from "../../../runtime/base/folders.ts";
 import { claimSingleInstance } from "../../../runtime/supervisor/single-instance.ts";
 

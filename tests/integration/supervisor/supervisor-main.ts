@@ -1,6 +1,6 @@
 /**
  * Runs a supervisor in a process of its own, on whichever runtime started it.
- * `harness.ts <options JSON>`; prints one JSON event a line; takes the words
+ * `supervisor-main.ts <options JSON>`; prints one JSON event a line; takes the words
  * `restart`, `stop` and `url` on stdin.
  */
 import { createInterface } from "node:readline";
