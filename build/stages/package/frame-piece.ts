@@ -1,7 +1,7 @@
 /** One compressed frame, made once and kept as a piece by the digest of all that shapes it. */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { createReadStream, createWriteStream } from "node:fs";
+import { createReadStream, createWriteStream, type WriteStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ const PIECE_VERSION = 1;
 const CHUNK_BYTES = 1 << 20;
 const END_BYTES = 8;
 /** Each takes up to 0.4 GB, whatever the number of targets being built. */
-const limit = limiter(Math.min(availableParallelism(), 4));
+const limit = limiter(Math.min(availableParallelism(), 3));
 
 export interface FramePieceRequest {
   readonly frame: PlannedFrame<Part>;
@@ -96,34 +96,53 @@ async function* readSlices(root: string, slices: readonly Slice[]): AsyncGenerat
 
 /** Writes the frame and, after it, where each run ends in it (u64, little endian): a piece is one file. */
 async function compress(request: FramePieceRequest, runs: readonly Run[], path: string): Promise<void> {
-  const { frame, root, parameters, signal, onBytes } = request;
+  const { frame, parameters, signal } = request;
   const zstd = createZstdCompress({ params: parameters, pledgedSrcSize: frame.rawLength, chunkSize: CHUNK_BYTES });
   addAbortSignal(signal, zstd);
   const output = createWriteStream(path, { flush: true });
-  const written = Promise.all([finished(zstd, { readable: false }), finished(output)]);
-  // Also awaited below; here it only must not be called unhandled before that.
-  written.catch(() => undefined);
-  output.on("error", (error) => zstd.destroy(error));
-  zstd.on("error", (error) => output.destroy(error));
+  // A stream tells its failure once, whatever is being awaited at that moment.
+  const failure = new Promise<never>((_resolve, reject) => {
+    zstd.once("error", reject);
+    output.once("error", reject);
+  });
+  try {
+    await Promise.race([feed(request, runs, zstd, output), failure]);
+  } finally {
+    zstd.destroy();
+    output.destroy();
+  }
+}
+
+async function feed(
+  { frame, root, onBytes }: FramePieceRequest,
+  runs: readonly Run[],
+  zstd: ZstdCompress,
+  output: WriteStream,
+): Promise<void> {
   const count = forward(zstd, output);
   const coder = frame.filter === "none" ? undefined : bcjCoder(frame.filter, "encode");
   const ends: number[] = [];
   for (const [at, run] of runs.entries()) {
     for await (const chunk of readSlices(root, run.slices)) {
+      // Otherwise the rest of a file would be read for nothing.
+      if (zstd.destroyed) return;
       await write(zstd, coder ? coder.push(chunk) : chunk);
       onBytes(chunk.length);
     }
     // A flush ends a block, so that the sizes on both sides of it are exact; the window goes on.
-    if (at < runs.length - 1) ends.push(await flushed(zstd, count));
+    if (at < runs.length - 1) {
+      await new Promise<void>((resolve) => zstd.flush(constants.ZSTD_e_flush, resolve));
+      ends.push(count());
+    }
   }
   if (coder) await write(zstd, coder.end());
   zstd.end();
-  await once(zstd, "end", { signal });
+  await once(zstd, "end");
   ends.push(count());
   const trailer = Buffer.alloc(END_BYTES * ends.length);
   for (const [at, end] of ends.entries()) trailer.writeBigUInt64LE(BigInt(end), at * END_BYTES);
   output.end(trailer);
-  await written;
+  await finished(output);
 }
 
 /** Pipes zstd to a file; the result tells how many bytes zstd has produced. */
@@ -139,18 +158,7 @@ function forward(zstd: ZstdCompress, output: Writable): () => number {
 }
 
 async function write(zstd: ZstdCompress, chunk: Buffer): Promise<void> {
-  if (chunk.length > 0 && !zstd.write(chunk)) await once(zstd, "drain");
-}
-
-async function flushed(zstd: ZstdCompress, count: () => number): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    zstd.once("error", reject);
-    zstd.flush(constants.ZSTD_e_flush, () => {
-      zstd.off("error", reject);
-      resolve();
-    });
-  });
-  return count();
+  if (chunk.length > 0 && !zstd.write(chunk)) await Promise.race([once(zstd, "drain"), once(zstd, "close")]);
 }
 
 async function readEnds(path: string, count: number): Promise<readonly number[]> {

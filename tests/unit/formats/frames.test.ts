@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { elfRegions, type ElfRegions } from "../../../build/formats/frames-elf.ts";
 import { MAX_FRAME_BYTES, planFrames, type Slice } from "../../../build/formats/frames.ts";
