@@ -6,7 +6,7 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { ErthError, messageOf, systemCode } from "../../runtime/base/errors.ts";
-import { PARTS, type Part, type ResolvedConfig } from "../config/resolved-config.ts";
+import { PARTS, type ResolvedConfig } from "../config/resolved-config.ts";
 import type { Plan } from "../plan/plan.ts";
 import { TARGETS } from "../plan/target.ts";
 import type { RunResult } from "../stages/run.ts";
@@ -112,9 +112,4 @@ export async function readManifest(path: string): Promise<Manifest | undefined> 
       cause,
     });
   }
-}
-
-/** Sum over all parts. */
-export function totalOf(byPart: Readonly<Partial<Record<Part, number>>>): number {
-  return Object.values(byPart).reduce((sum, value) => sum + value, 0);
 }

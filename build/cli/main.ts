@@ -51,7 +51,7 @@ async function main(args: readonly string[]): Promise<number> {
         err: process.stderr,
         out: process.stdout,
         quiet: args.includes("--quiet"),
-        color: Boolean(process.stderr.isTTY) && !process.env.NO_COLOR,
+        color: process.stderr.isTTY && !process.env.NO_COLOR,
         clockMs: () => performance.now(),
       });
   const stop = new AbortController();
@@ -71,34 +71,37 @@ async function main(args: readonly string[]): Promise<number> {
     });
   }
 
-  let exitCode: number = EXIT.done;
-  let name = "help";
-  try {
-    const parsed = parseFlags(args, process.cwd());
-    if (parsed.version) process.stdout.write(`${pkg.version}\n`);
-    else if (parsed.help || parsed.command === undefined) process.stdout.write(help());
-    else {
-      const command = findCommand(parsed.command);
-      refuseExtra(command.name, parsed.extra);
-      name = command.name;
-      const report = reporter.show.bind(reporter);
-      exitCode = await command.run({
-        flags: parsed.flags,
-        cwd: process.cwd(),
-        env: process.env,
-        signal: stop.signal,
-        listener: report,
-        report,
-      });
-      reporter.show({ type: "finished", command: name, exitCode, ms: performance.now() - startedMs });
-    }
-    if (parsed.command === undefined && !parsed.help && !parsed.version) exitCode = EXIT.usage;
-  } catch (error) {
-    exitCode = showError(reporter, stop.signal.aborted ? stop.signal.reason : error);
-    reporter.show({ type: "finished", command: name, exitCode, ms: performance.now() - startedMs });
-  }
+  const exitCode = await runCommand(args, reporter, stop.signal, startedMs);
   reporter.close();
   return signalExit ?? exitCode;
+}
+
+async function runCommand(
+  args: readonly string[],
+  reporter: Reporter,
+  signal: AbortSignal,
+  startedMs: number,
+): Promise<ExitCode> {
+  let name = "";
+  const finish = (exitCode: ExitCode): ExitCode => {
+    reporter.show({ type: "finished", command: name, exitCode, ms: performance.now() - startedMs });
+    return exitCode;
+  };
+  try {
+    const cwd = process.cwd();
+    const parsed = parseFlags(args, cwd);
+    if (parsed.version || parsed.help || parsed.command === undefined) {
+      process.stdout.write(parsed.version ? `${pkg.version}\n` : help());
+      return parsed.version || parsed.help ? EXIT.done : EXIT.usage;
+    }
+    const command = findCommand(parsed.command);
+    name = command.name;
+    refuseExtra(name, parsed.extra);
+    const report = reporter.show.bind(reporter);
+    return finish(await command.run({ flags: parsed.flags, cwd, env: process.env, signal, listener: report, report }));
+  } catch (error) {
+    return finish(showError(reporter, signal.aborted ? signal.reason : error));
+  }
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -15,9 +15,8 @@ const first = { config: "", out: join(folder, "one/out"), cache: "" };
 const second = { config: "", out: join(folder, "two, elsewhere/out"), cache: "" };
 const TARGETS = ["linux-x64", "darwin-arm64"] as const;
 
-const args = (project: typeof first, ...more: readonly string[]): string[] => [
-  ...["package", "--config", project.config, "--out", project.out, "--fast", "--target", TARGETS.join(","), ...more],
-];
+const args = (project: typeof first, ...more: readonly string[]): string[] =>
+  ["package", "--config", project.config, "--out", project.out, "--fast", "--target", TARGETS.join(",")].concat(more);
 
 interface Finished {
   readonly stage: string;

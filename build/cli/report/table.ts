@@ -56,7 +56,10 @@ export function renderDuration(ms: number): string {
 
 /** Cuts a line to the terminal's width, so that it never wraps and breaks the redraw. */
 export function fit(line: string, width: number): string {
-  const characters = [...line];
-  while (characters.length > 0 && widthOf(characters.join("")) > width) characters.pop();
-  return characters.join("");
+  let kept = "";
+  for (const { segment } of new Intl.Segmenter().segment(line)) {
+    if (widthOf(kept + segment) > width) break;
+    kept += segment;
+  }
+  return kept;
 }

@@ -16,7 +16,7 @@ import { scratchFolder } from "../../support/scratch.ts";
 interface Bench {
   readonly root: string;
   readonly events: RunEvent[];
-  run(recipe: Recipe, targets: readonly Target[], signal?: AbortSignal): ReturnType<typeof runRecipe>;
+  readonly run: (recipe: Recipe, targets: readonly Target[], signal?: AbortSignal) => ReturnType<typeof runRecipe>;
 }
 
 async function bench(): Promise<Bench> {
