@@ -5,13 +5,16 @@
  */
 import { type DerNode, derError, tags } from "./der.ts";
 
+type UniversalNode = DerNode & { readonly class: "universal" };
+type ContextNode = DerNode & { readonly class: "context" };
+
 /** Whether the element has this universal tag. */
-export function isUniversal(node: DerNode | undefined, tag: number): node is DerNode {
+export function isUniversal(node: DerNode | undefined, tag: number): node is UniversalNode {
   return node?.class === "universal" && node.tag === tag;
 }
 
 /** Whether the element is `[n]` of the context class. */
-export function isContext(node: DerNode | undefined, n: number): node is DerNode {
+export function isContext(node: DerNode | undefined, n: number): node is ContextNode {
   return node?.class === "context" && node.tag === n;
 }
 
@@ -135,7 +138,7 @@ export function readAlgorithm(node: DerNode | undefined, what: string): { oid: s
 }
 
 function expectUniversal(node: DerNode | undefined, tag: number, what: string): DerNode {
-  if (isUniversal(node, tag)) return node;
+  if (node?.class === "universal" && node.tag === tag) return node;
   const name = Object.entries(tags).find(([, number]) => number === tag)?.[0] ?? String(tag);
   const found = node === undefined ? "nothing" : `${node.class} tag ${node.tag}`;
   throw derError(what, `${name} is expected, found ${found}`);

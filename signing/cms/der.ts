@@ -120,9 +120,10 @@ export function parseDer(bytes: Uint8Array, options: DerOptions = {}): DerNode {
     const children: DerNode[] = [];
     let next = at;
     if (constructed) {
-      while (length === undefined || next < contentLimit) {
-        // §8.1.5: an indefinite length ends with two zero octets.
-        if (length === undefined && byteAt(next, limit) === 0 && byteAt(next + 1, limit) === 0) break;
+      // §8.1.5: an indefinite length ends with two zero octets.
+      const isAtEnd = (): boolean =>
+        length === undefined ? byteAt(next, limit) === 0 && byteAt(next + 1, limit) === 0 : next >= contentLimit;
+      while (!isAtEnd()) {
         const child = readNode(next, contentLimit, depth + 1);
         children.push(child);
         next = child.end;
