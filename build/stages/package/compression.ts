@@ -24,5 +24,5 @@ export function zstdParameters(compression: Compression, isLong: boolean): ZstdP
   };
 }
 
-/** For zips. Of 100 MB Bun: level 5 is 40.2 MB in 2.0 CPU s, 9 is 40.0 MB in 4.9, 1 is 43.2 MB in 1.2. */
-export const DEFLATE_LEVEL: Readonly<Record<Compression, number>> = { best: 5, fast: 1 };
+/** For zips, which no cache spares. 100 MB of Bun: level 1 is 43.2 MB in 1.2 CPU s, 4 is 41.0 in 1.6, 5 is 40.2 in 2.0, 9 is 40.0 in 4.9. */
+export const DEFLATE_LEVEL: Readonly<Record<Compression, number>> = { best: 4, fast: 1 };
