@@ -43,7 +43,7 @@ export async function readPayload(path: string): Promise<Payload> {
   }
 }
 
-/** Unpacks every frame and every file's bytes; says what is not as the index has it, one line each. */
+/** Unpacks every frame, so every byte of every file; says what is not as the index has it, one line each. */
 export async function payloadFaults(path: string, { index }: Payload): Promise<readonly string[]> {
   const faults: string[] = [];
   for (const [number, frame] of index.frames.entries()) {

@@ -20,7 +20,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { ErthError } from "../../runtime/base/errors.ts";
 
-export const FOOTER_BYTES = 64;
+const FOOTER_BYTES = 64;
 export const FOOTER_SEARCH_BYTES = 64 << 10;
 /** Lies in the unpacked folder when it is whole, so no file may be called so. */
 export const RESERVED_NAME = ".ok";

@@ -27,8 +27,8 @@ func (l launch) start(folder string, userArgs []string, extraEnv map[string]stri
 	cwd := filepath.Join(folder, filepath.FromSlash(l.cwd))
 	env := map[string]string{}
 	for _, pair := range os.Environ() {
-		// Windows has variables that begin with "=".
-		if at := strings.IndexByte(pair[1:], '='); at >= 0 {
+		// Windows has variables that begin with "="; anything may hand us an empty one.
+		if at := strings.IndexByte(pair[min(1, len(pair)):], '='); at >= 0 {
 			env[pair[:at+1]] = pair[at+2:]
 		}
 	}

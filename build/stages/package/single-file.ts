@@ -11,6 +11,7 @@ import { planFrames, type PlannedFrame, type Slice } from "../../formats/frames.
 import { encodeTail, type PayloadEntry, type PayloadFrame, type PayloadIndex } from "../../formats/payload.ts";
 import { stubPath } from "../../stub/targets.ts";
 import { noBytes, type AppTree } from "./app-tree.ts";
+import { assertPackable } from "./packable.ts";
 import { zstdParameters } from "./compression.ts";
 import { framePiece, type FramePiece } from "./frame-piece.ts";
 import type { PackageFormat, PackageRequest, PackageResult } from "./package-format.ts";
@@ -30,6 +31,7 @@ export const singleFile: PackageFormat = {
   },
   async write(request) {
     const { tree } = request;
+    assertPackable(request.app, tree);
     const frames = planFrames(tree.slices, (segment) => regionsOf(tree.root, segment));
     const pieces = await compressAll(request, frames);
     const entries = await entriesOf(tree, frames);

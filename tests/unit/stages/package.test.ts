@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFile, stat, symlink, utimes, writeFile } from "node:fs/promises";
+import { chmod, readFile, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { PARTS } from "../../../build/config/resolved-config.ts";
@@ -118,4 +118,17 @@ test("segments that leave bytes out, and files of no part, are refused", async (
 test("an absolute link in an .app is refused", async () => {
   const change = (root: string): Promise<void> => symlink("/etc", join(root, "etc"));
   await expect(packageSmallApp({ target: "darwin-arm64", change })).rejects.toMatchObject({ code: "ZIP_LINK" });
+});
+
+test("what the stub would refuse is refused before, all of it at once", async () => {
+  const change = async (root: string): Promise<void> => {
+    await symlink("../etc", join(root, "out"));
+    await symlink("/etc", join(root, "bin/etc"));
+    await writeFile(join(root, ".ok"), "");
+  };
+  await expect(packageSmallApp({ target: "linux-x64", change, parts: { ".ok": "app code" } })).rejects.toMatchObject({
+    problems: [{ code: "PACKAGE_NAME" }, { code: "PACKAGE_LINK" }, { code: "PACKAGE_LINK" }],
+  });
+  const noLongerExecutable = (root: string): Promise<void> => chmod(join(root, "bin/start"), 0o644);
+  await expect(packageSmallApp({ target: "linux-x64", change: noLongerExecutable })).rejects.toThrow("no executable");
 });

@@ -1,0 +1,32 @@
+/** What the stub would refuse at the user's is refused before anything is compressed. */
+import { ProblemsError, type Problem } from "../../../runtime/base/errors.ts";
+import type { ArtifactOf } from "../../artifacts/artifact.ts";
+import { RESERVED_NAME, staysInside } from "../../formats/payload.ts";
+import type { AppTree } from "./app-tree.ts";
+
+/** Throws `PACKAGE_NAME` and `PACKAGE_LINK`, all at once; a launch that names nothing is a bug of the stage before. */
+export function assertPackable(app: ArtifactOf<"app">, tree: AppTree): void {
+  const problems: Problem[] = [];
+  for (const { path, kind, link } of tree.entries) {
+    if (path === RESERVED_NAME) {
+      problems.push({
+        code: "PACKAGE_NAME",
+        message: `the app has a file ${path}, which marks a finished unpacking.`,
+        remedy: "rename the file, then erth package",
+      });
+    }
+    const folder = path.split("/").slice(0, -1).join("/");
+    if (kind === "link" && !staysInside(folder, link ?? "")) {
+      problems.push({
+        code: "PACKAGE_LINK",
+        message: `the link ${path} leaves the app: ${link}.`,
+        remedy: "make the link relative and inside the app, then erth package",
+      });
+    }
+  }
+  if (problems.length > 0) throw new ProblemsError(problems);
+  const { executable, cwd } = app.facts.launch;
+  const isThere = tree.entries.some((entry) => entry.path === executable && entry.isExecutable);
+  const isFolder = cwd === "" || tree.entries.some((entry) => entry.path === cwd && entry.kind === "folder");
+  if (!isThere || !isFolder) throw new Error(`the app has no executable ${executable} or no folder "${cwd}"`);
+}
