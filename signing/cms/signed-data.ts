@@ -134,7 +134,7 @@ function signatureAlgorithm(leaf: Certificate, rsa: SignedDataRequest["rsaSignat
 
 function missingCertificate(keyName: string): ErthError {
   return new ErthError({
-    code: "CERTIFICATE_MISSING",
+    code: "KEY_NO_CERTIFICATE",
     message: `${keyName} signed, but no certificate came with it.`,
     remedy: "set the certificate chain beside the key, then type: erth doctor signing",
   });
