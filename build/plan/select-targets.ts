@@ -40,7 +40,11 @@ export function selectTargets(
   const words = option.split(",").map((word) => word.trim());
   const names = words.filter((word) => word !== "");
   if (names.length === 0) {
-    throw new ErthError({ code: "USAGE_NO_TARGET", message: "--target names no target.", remedy: `--target ${TARGETS[0]}` });
+    throw new ErthError({
+      code: "USAGE_NO_TARGET",
+      message: "--target names no target.",
+      remedy: `--target ${TARGETS[0]}`,
+    });
   }
   const known: readonly string[] = [...TARGETS, "host", "all"];
   const unknown = [...new Set(names)].filter((name) => !known.includes(name));

@@ -5,7 +5,12 @@ import type { Progress } from "./stage.ts";
 export type StageTarget = Target | "any";
 
 export type RunEvent =
-  | { readonly type: "vendor"; readonly name: string; readonly doneBytes: number; readonly totalBytes: number | undefined }
+  | {
+      readonly type: "vendor";
+      readonly name: string;
+      readonly doneBytes: number;
+      readonly totalBytes: number | undefined;
+    }
   | { readonly type: "stage-started"; readonly stage: string; readonly target: StageTarget; readonly why: string }
   | ({ readonly type: "progress"; readonly stage: string; readonly target: StageTarget } & Progress)
   | { readonly type: "log"; readonly stage: string; readonly target: StageTarget; readonly text: string }
