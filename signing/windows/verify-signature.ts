@@ -1,0 +1,184 @@
+/**
+ * Whether one Authenticode signature holds for an image: its digest, the CMS
+ * signature, the certificates and their validity at the time of the timestamp,
+ * and the timestamp itself. Gathers every problem.
+ */
+import { createHash } from "node:crypto";
+import { ErthError, type Problem } from "../../runtime/base/errors.ts";
+import { buildChain, verifyCertificates } from "../cms/certificate-chain.ts";
+import { type Certificate, certificateName } from "../cms/certificate.ts";
+import { oids } from "../cms/oids.ts";
+import { parseTimestampToken, verifyTimestampToken } from "../cms/timestamp.ts";
+import { signerCertificate, verifySigner } from "../cms/verify-signer.ts";
+import { type DigestName } from "./authenticode.ts";
+import { digestNameOf } from "./digest-name.ts";
+import type { AuthenticodeSignature } from "./read-signature.ts";
+import { spcOids } from "./spc.ts";
+
+export interface VerifySettings {
+  /** DER certificates that a chain may end in; without any, no chain is called untrusted. */
+  readonly trusted: readonly Uint8Array[];
+  /** The time at which certificates are judged where no timestamp says one. */
+  readonly now: Date;
+}
+
+export interface PeSignature {
+  /** `0` for the first, `0.0` for the first nested in it. */
+  readonly index: string;
+  readonly digestName: DigestName | undefined;
+  /** Hex, as signed. */
+  readonly digest: string;
+  /** Common name of the leaf; undefined where it is missing. */
+  readonly signer: string | undefined;
+  readonly issuer: string | undefined;
+  readonly validUntil: Date | undefined;
+  /** From the timestamp. */
+  readonly signedAt: Date | undefined;
+  readonly timestampAuthority: string | undefined;
+  readonly description: string | undefined;
+  readonly url: string | undefined;
+}
+
+const ANY_USAGE = "2.5.29.37.0";
+const SIGN_AGAIN = "the file was changed after it was signed, or badly signed: erth sign";
+
+/** What the signature says, and every reason not to believe it. `imageDigest` gives the image's own digest. */
+export function verifySignature(
+  signature: AuthenticodeSignature,
+  index: string,
+  imageDigest: (name: DigestName) => Uint8Array,
+  settings: VerifySettings,
+): { readonly facts: PeSignature; readonly problems: readonly Problem[] } {
+  const { signed, signer, indirect, opus } = signature;
+  const problems: Problem[] = [];
+  const report = (code: string, what: string, remedy = SIGN_AGAIN): void => {
+    problems.push({ code, message: `Signature ${index}: ${what}.`, remedy });
+  };
+
+  const digestName = digestNameOf(indirect.digestOid);
+  if (indirect.dataOid !== spcOids.peImageData)
+    report("AUTHENTICODE_CONTENT", `it is for ${indirect.dataOid}, no program`);
+  if (digestName === undefined)
+    report("AUTHENTICODE_DIGEST", `its digest algorithm ${indirect.digestOid} is not known`);
+  else {
+    const actual = imageDigest(digestName);
+    if (Buffer.compare(actual, indirect.digest) !== 0) {
+      report(
+        "AUTHENTICODE_DIGEST",
+        `it is for a file with ${digestName} ${hex(indirect.digest)}, this one has ${hex(actual)}`,
+      );
+    }
+  }
+  if (indirect.digestOid !== signer.digestAlgorithmOid) {
+    report("AUTHENTICODE_CONTENT", "the image and the attributes are digested with different algorithms");
+  }
+  problems.push(...verifySigner(signed, signer), ...verifyCertificates(signed.certificates));
+
+  const timestamp = timestampOf(signature, report);
+  problems.push(...(timestamp?.problems ?? []));
+  const leaf = signerCertificate(signed, signer);
+  if (leaf) certificateProblems(leaf, signed.certificates, timestamp?.time ?? settings.now, settings, report);
+  return {
+    facts: {
+      index,
+      digestName,
+      digest: hex(indirect.digest),
+      signer: leaf && certificateName(leaf),
+      issuer: leaf && (leaf.issuer.find(({ oid }) => oid === "2.5.4.3")?.value ?? "unnamed"),
+      validUntil: leaf?.notAfter,
+      signedAt: timestamp?.time,
+      timestampAuthority: timestamp?.authority,
+      description: opus.description,
+      url: opus.url,
+    },
+    problems,
+  };
+}
+
+type Report = (code: string, what: string, remedy?: string) => void;
+
+interface Timestamp {
+  /** Undefined where the token does not hold: it then proves no time. */
+  readonly time: Date | undefined;
+  readonly authority: string | undefined;
+  readonly problems: readonly Problem[];
+}
+
+function timestampOf(
+  { signer, timestampToken, hasLegacyTimestamp }: AuthenticodeSignature,
+  report: Report,
+): Timestamp | undefined {
+  if (!timestampToken) {
+    if (hasLegacyTimestamp)
+      report("TIMESTAMP_LEGACY", "its timestamp is of the kind before RFC 3161, which is not checked");
+    else
+      report(
+        "TIMESTAMP_MISSING",
+        "it has no timestamp, and ends with its certificate",
+        "set signing.windows.timestampUrl, then: erth sign",
+      );
+    return undefined;
+  }
+  const problems = verifyTimestampToken(timestampToken, createHash("sha256").update(signer.signature).digest());
+  try {
+    const { time, certificate } = parseTimestampToken(timestampToken);
+    const authority = certificate && certificateName(certificate);
+    return { time: problems.length === 0 ? time : undefined, authority, problems };
+  } catch (cause) {
+    // `verifyTimestampToken` has reported it.
+    if (cause instanceof ErthError && problems.length > 0) return { time: undefined, authority: undefined, problems };
+    throw cause;
+  }
+}
+
+function certificateProblems(
+  leaf: Certificate,
+  pool: readonly Certificate[],
+  at: Date,
+  { trusted }: VerifySettings,
+  report: Report,
+): void {
+  const usages = leaf.extendedKeyUsages;
+  if (!usages.includes(oids.codeSigning) && !usages.includes(ANY_USAGE)) {
+    report(
+      "CERTIFICATE_KIND",
+      `"${certificateName(leaf)}" is no certificate for code signing`,
+      "sign with a code-signing certificate: erth doctor signing",
+    );
+  }
+  const { certificates, missingIssuer } = buildChain(leaf, pool);
+  for (const [index, certificate] of certificates.entries()) {
+    const name = `"${certificateName(certificate)}"`;
+    if (at < certificate.notBefore || at > certificate.notAfter) {
+      const span = `${certificate.notBefore.toISOString()} to ${certificate.notAfter.toISOString()}`;
+      report(
+        "CERTIFICATE_EXPIRED",
+        `${name} is valid from ${span}, and it was signed at ${at.toISOString()}`,
+        "renew the certificate, then: erth sign",
+      );
+    }
+    if (index > 0 && !certificate.isCertificateAuthority)
+      report("CERTIFICATE_CHAIN", `${name} is no certificate authority`);
+  }
+  // A root may be left out, for who verifies has it; one issuer of the leaf is the least.
+  const isAlone = certificates.length === 1 && missingIssuer !== undefined;
+  if (isAlone) {
+    report(
+      "CERTIFICATE_CHAIN",
+      `the certificate of its issuer (${missingIssuer}) is missing`,
+      "add the intermediate certificates to the key's chain, then: erth sign",
+    );
+  }
+  if (trusted.length === 0) return;
+  const isTrusted = certificates.some(({ der }) => trusted.some((one) => Buffer.compare(one, der) === 0));
+  if (!isTrusted)
+    report(
+      "CERTIFICATE_UNTRUSTED",
+      `the chain of "${certificateName(leaf)}" ends in no trusted root`,
+      "name the root it should end in",
+    );
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
