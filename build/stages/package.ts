@@ -8,7 +8,7 @@ import { zipApp } from "./package/zip-app.ts";
 import { targetStage } from "./stage.ts";
 
 /** What each OS gets. */
-export const FORMATS: Readonly<Record<TargetOs, PackageFormat>> = {
+const FORMATS: Readonly<Record<TargetOs, PackageFormat>> = {
   linux: singleFile, // runs where it lies
   darwin: zipApp, // an .app, unpacked by a double click
   win32: zipApp,

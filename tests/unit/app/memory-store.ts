@@ -6,7 +6,7 @@ import type { Store } from "../../../runtime/database/store.ts";
 const MIGRATIONS = new URL("../../../app/migrations/", import.meta.url);
 
 /** The app's migrations in order, as SQL. */
-export function appMigrations(): readonly { readonly name: string; readonly sql: string }[] {
+function appMigrations(): readonly { readonly name: string; readonly sql: string }[] {
   return readdirSync(MIGRATIONS)
     .sort()
     .map((name) => ({ name, sql: readFileSync(new URL(name, MIGRATIONS), "utf8") }));
