@@ -23,7 +23,7 @@ export const CountUpdate: FC<{ readonly app: string; readonly total: Counts }> =
 );
 
 /** Shows a notice; it fades by itself (styles.css), and a new one replaces it. */
-export const Notice: FC<PropsWithChildren<{ readonly tone?: "plain" | "problem" }>> = ({
+const Notice: FC<PropsWithChildren<{ readonly tone?: "plain" | "problem" }>> = ({
   tone = "plain",
   children,
 }) => (
