@@ -34,9 +34,15 @@ export function signWithKey(key: KeyObject, { digestAlgorithm, digest }: SignReq
     });
     return { scheme: "ecdsa-der", signature };
   }
-  throw new ErthError({
+  throw keyKindError(key, keyName);
+}
+
+/** Says what kind of key it is, and that it cannot sign code. */
+export function keyKindError(key: KeyObject, keyName: string): ErthError {
+  const curve = key.asymmetricKeyDetails?.namedCurve;
+  return new ErthError({
     code: "KEY_KIND",
-    message: `${keyName} is a key of type ${key.asymmetricKeyType ?? "unknown"}${name ? ` on ${name}` : ""}.`,
+    message: `${keyName} is a key of type ${key.asymmetricKeyType ?? "unknown"}${curve ? ` on ${curve}` : ""}.`,
     remedy: "use an RSA key of 3072 bits or more, or a P-256 key",
   });
 }
