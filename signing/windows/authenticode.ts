@@ -21,7 +21,7 @@ export interface ImageDigest {
   update(bytes: Uint8Array): void;
   /** Zeros that pad the image to eight bytes, which both sums then include; call it after the last byte. */
   pad(): number;
-  digest(name: DigestName): Uint8Array;
+  readonly digest: (name: DigestName) => Uint8Array;
   /** CheckSum of a file whose image is followed by this table (empty for none). */
   checksum(table: { readonly offset: number; readonly bytes: Uint8Array }): number;
 }
