@@ -11,7 +11,7 @@ import { readAnswer, redact, type JsonObject } from "./rest-answer.ts";
 
 /** What a request needs of the world; tests bring their own. */
 export interface RestWorld {
-  readonly fetch: typeof fetch;
+  readonly fetch: (url: URL, init: RequestInit) => Promise<Response>;
   readonly now: () => Date;
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<unknown>;
   readonly signal?: AbortSignal;

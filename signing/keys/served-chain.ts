@@ -4,6 +4,7 @@
  * in no order and with duplicates. Out comes a chain, leaf first.
  */
 import { X509Certificate } from "node:crypto";
+import { messageOf } from "../../runtime/base/errors.ts";
 import { parseCertificate } from "../cms/certificate.ts";
 import { isContext, readOid, sequenceOf } from "../cms/der-values.ts";
 import { type DerNode, derError, parseDer } from "../cms/der.ts";
@@ -49,9 +50,20 @@ function unique(certificates: readonly Uint8Array[]): readonly X509Certificate[]
   const byFingerprint = new Map<string, X509Certificate>();
   for (const der of certificates) {
     const { fingerprint } = parseCertificate(der);
-    if (!byFingerprint.has(fingerprint)) byFingerprint.set(fingerprint, new X509Certificate(der));
+    if (!byFingerprint.has(fingerprint)) byFingerprint.set(fingerprint, openCertificate(der));
   }
   return [...byFingerprint.values()];
+}
+
+function openCertificate(der: Uint8Array): X509Certificate {
+  try {
+    const certificate = new X509Certificate(der);
+    // Read now: a damaged key would throw where it is first used.
+    certificate.publicKey.export({ format: "der", type: "spki" });
+    return certificate;
+  } catch (cause) {
+    throw derError(WHAT, `OpenSSL refuses a certificate (${messageOf(cause)})`);
+  }
 }
 
 function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {

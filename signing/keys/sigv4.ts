@@ -70,12 +70,13 @@ function payloadHash(body: SigV4Request["body"]): string {
   return typeof body === "string" || body instanceof Uint8Array ? sha256(body) : body.sha256;
 }
 
-// S3 takes each segment encoded once; every other service takes it encoded twice, dots and slashes folded.
+// S3 encodes the decoded path; every other service encodes what is on the wire, once more and with slashes folded.
 function canonicalPath(url: URL, service: string): string {
-  const segments = url.pathname.split("/").map((segment) => encode(decodeURIComponent(segment)));
-  if (service === "s3") return segments.join("/");
-  const folded = segments.filter((segment, index) => segment !== "" || index === 0 || index === segments.length - 1);
-  return folded.map((segment) => encode(segment)).join("/") || "/";
+  const segments = url.pathname.split("/");
+  if (service === "s3") return segments.map((segment) => encode(decodeURIComponent(segment))).join("/");
+  const last = segments.length - 1;
+  const folded = segments.filter((segment, index) => segment !== "" || index === 0 || index === last);
+  return folded.map(encode).join("/");
 }
 
 function canonicalQuery(url: URL): string {
