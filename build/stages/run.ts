@@ -3,6 +3,7 @@
  * target, side by side where nothing is shared. It times, reports, skips,
  * caches and records; a stage does none of that itself.
  */
+import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { ErthError, ProblemsError, messageOf, systemCode, type Problem } from "../../runtime/base/errors.ts";
 import type { Artifact, ArtifactKind } from "../artifacts/artifact.ts";
@@ -60,10 +61,10 @@ export async function runRecipe(request: RunRequest): Promise<RunResult> {
       const task = Promise.all(needed).then((inputs) => limit(() => runStage(run, stage, target, inputs.flat())));
       task.catch((error: unknown) => stop.abort(error));
       for (const kind of stage.makes) {
-        produced.set(
-          `${kind} ${place}`,
-          task.then((made) => made.filter((artifact) => artifact.kind === kind)),
-        );
+        const results = task.then((made) => made.filter((artifact) => artifact.kind === kind));
+        // A failure is told by its own task; a result that nobody waits for must not end the process.
+        results.catch(() => undefined);
+        produced.set(`${kind} ${place}`, results);
       }
       tasks.push(task);
     }
@@ -149,9 +150,16 @@ async function runStage(
   const why = parts ? run.history.why(stage.id, target, parts) : "runs every time";
   run.listener({ type: "stage-started", ...about, why });
   const workFolder = await run.cache.newWorkFolder();
-  const drafts = await explained(stage.id, () => start(stage, { ...base, workFolder }, targetPlan, inputs));
   const from = inputs.map((input) => input.sha256);
-  const made = await run.cache.keep({ key, workFolder, drafts, target, from });
+  const made = await explained(stage.id, async () => {
+    try {
+      const drafts = await start(stage, { ...base, workFolder }, targetPlan, inputs);
+      return await run.cache.keep({ key, workFolder, drafts, target, from });
+    } finally {
+      // Kept results have left it by now; those of a failure are worth nothing.
+      await rm(workFolder, { recursive: true, force: true });
+    }
+  });
   run.history.record(stage.id, target, { key: made.key, parts: parts ?? {} });
   run.listener({ type: "stage-finished", ...about, ms: run.clockMs() - started, cached: false });
   return made.artifacts;

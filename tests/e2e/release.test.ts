@@ -101,6 +101,26 @@ test(
   },
 );
 
+test("Ctrl-C ends with 130, says how to go on, and leaves no work behind", async () => {
+  const stopped = { ...first, out: join(folder, "stopped/out"), cache: emptyCache(join(folder, "stopped/cache")) };
+  const child = spawn(process.execPath, [join(ROOT, "build/cli/main.ts"), ...args(stopped)], {
+    cwd: ROOT,
+    env: { ...process.env, ERTH_CACHE: stopped.cache },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let printed = "";
+  let isStopped = false;
+  child.stderr.on("data", (data: Buffer) => {
+    printed += data.toString();
+    // As soon as the first stage has finished, others are at work.
+    if (printed.includes("✓") && !isStopped) isStopped = child.kill("SIGINT");
+  });
+  expect(await new Promise((resolve) => child.on("close", resolve))).toBe(130);
+  expect(printed).toMatch(/error\[INTERRUPTED\] stopped by SIGINT\.\n {2}do {2}run the same command again/);
+  expect(existsSync(join(stopped.out, "0.1.0"))).toBe(false);
+  expect(readdirSync(join(stopped.cache, "work"))).toEqual([]);
+});
+
 test("over its budget a release ends with 3, names the part, and leaves the output folder as it was", () => {
   const out = join(folder, "tight/out");
   const project = copyProject(join(folder, "tight"));

@@ -172,6 +172,21 @@ test("a failing stage stops the run with its own error, and nothing of it is cac
   expect(attempts).toBe(2);
 });
 
+test("a failing stage whose results nobody needs ends the run, not the process", async () => {
+  const { run } = await bench();
+  const failing = appStage({
+    id: "fails",
+    version: 1,
+    scope: "app",
+    needs: [],
+    makes: ["icons"],
+    run: () => Promise.reject(new Error("no icons")),
+  });
+  // vitest itself fails a test that leaves a rejection unhandled.
+  await expect(run([failing], ["linux-x64"])).rejects.toThrow("no icons");
+  await new Promise((resolve) => setTimeout(resolve, 10));
+});
+
 test("a full disk is named, with the way on", async () => {
   const { root, run } = await bench();
   const source = join(root, "icon.png");
