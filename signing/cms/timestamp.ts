@@ -72,7 +72,8 @@ export async function requestTimestamp(request: TimestampRequest): Promise<Uint8
 export function parseTimestampToken(token: Uint8Array): TimestampToken {
   const what = "timestamp token";
   const signed = parseSignedData(token);
-  if (signed.contentTypeOid !== oids.tstInfo || signed.contentOctets === undefined) throw derError(what, "no TSTInfo");
+  const isWrapped = isUniversal(signed.content, tags.octetString);
+  if (signed.contentTypeOid !== oids.tstInfo || !isWrapped || !signed.contentOctets) throw derError(what, "no TSTInfo");
   const [signer, ...others] = signed.signers;
   if (signer === undefined || others.length > 0) throw derError(what, `${signed.signers.length} signers, not one`);
   // §2.4.2

@@ -34,8 +34,10 @@ export function verifySigner(
   };
   const hash = digestNames[signer.digestAlgorithmOid];
   const attributes = signer.signedAttributesDer;
-  if (signed.version < 1 || signed.version > 5) report("CMS_INVALID", `The CMS version is ${signed.version}.`);
+  // §5.3, and §5.1; PKCS #7 1.5, which Authenticode follows, has 1 for any content.
   const signerVersion = "subjectKeyId" in signer.id ? 3 : 1;
+  const versions = signed.contentTypeOid === oids.data ? [signerVersion] : [1, 3];
+  if (!versions.includes(signed.version)) report("CMS_INVALID", `The CMS version is ${signed.version}.`);
   if (signer.version !== signerVersion) {
     report("CMS_INVALID", `The signer's version is ${signer.version}, it has to be ${signerVersion}.`);
   }
