@@ -5,6 +5,7 @@
  */
 import { open } from "node:fs/promises";
 import { ErthError, type Problem } from "../../runtime/base/errors.ts";
+import { parseCertificate } from "../cms/certificate.ts";
 import { parseDer } from "../cms/der.ts";
 import { imageDigest, layoutFaults } from "./authenticode.ts";
 import { certificateTablePlace, parseCertificateTable, TABLE_ALIGNMENT } from "./certificate-table.ts";
@@ -13,9 +14,13 @@ import { forEachPiece, readBytes, readPe } from "./image-file.ts";
 import { readSignatures } from "./read-signature.ts";
 import { type PeSignature, verifySignature, type VerifySettings } from "./verify-signature.ts";
 
-export interface VerifyPeRequest extends Partial<VerifySettings> {
+export interface VerifyPeRequest {
   /** Absolute. */
   readonly file: string;
+  /** DER certificates of roots that a chain may end in; without any, no chain is called untrusted. */
+  readonly trusted?: readonly Uint8Array[];
+  /** The time at which certificates are judged where no timestamp says one. */
+  readonly now?: Date;
   readonly signal?: AbortSignal;
 }
 
@@ -28,10 +33,11 @@ export interface VerifiedPe {
 
 const START_OVER = "start from the unsigned file, then: erth sign";
 
-/** Never throws for what is in the file; only for a file that cannot be read, and when told to stop. */
+/** Never throws for what is in the file; only for a file or root that cannot be read, and when told to stop. */
 export async function verifyPe(request: VerifyPeRequest): Promise<VerifiedPe> {
   const { file: path, signal } = request;
-  const settings = { trusted: request.trusted ?? [], now: request.now ?? new Date() };
+  const trusted = (request.trusted ?? []).map((der) => parseCertificate(der));
+  const settings: VerifySettings = { trusted, now: request.now ?? new Date() };
   const problems: Problem[] = [];
   const signatures: PeSignature[] = [];
   const report = (code: string, what: string, remedy = START_OVER): void => {

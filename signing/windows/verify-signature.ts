@@ -8,7 +8,7 @@ import { ErthError, type Problem } from "../../runtime/base/errors.ts";
 import { buildChain, verifyCertificates } from "../cms/certificate-chain.ts";
 import { type Certificate, certificateName } from "../cms/certificate.ts";
 import { oids } from "../cms/oids.ts";
-import { parseTimestampToken, verifyTimestampToken } from "../cms/timestamp.ts";
+import { parseTimestampToken, type TimestampToken, verifyTimestampToken } from "../cms/timestamp.ts";
 import { signerCertificate, verifySigner } from "../cms/verify-signer.ts";
 import { type DigestName } from "./authenticode.ts";
 import { digestNameOf } from "./digest-name.ts";
@@ -16,8 +16,8 @@ import type { AuthenticodeSignature } from "./read-signature.ts";
 import { spcOids } from "./spc.ts";
 
 export interface VerifySettings {
-  /** DER certificates that a chain may end in; without any, no chain is called untrusted. */
-  readonly trusted: readonly Uint8Array[];
+  /** Roots that a chain may end in; without any, no chain is called untrusted. */
+  readonly trusted: readonly Certificate[];
   /** The time at which certificates are judged where no timestamp says one. */
   readonly now: Date;
 }
@@ -121,14 +121,24 @@ function timestampOf(
   }
   const problems = verifyTimestampToken(timestampToken, createHash("sha256").update(signer.signature).digest());
   try {
-    const { time, certificate } = parseTimestampToken(timestampToken);
+    const { time, certificate, imprint } = parseTimestampToken(timestampToken);
     const authority = certificate && certificateName(certificate);
-    return { time: problems.length === 0 ? time : undefined, authority, problems };
+    const remaining = isLongImprint(imprint, signer.signature)
+      ? problems.filter(({ code }) => code !== "TIMESTAMP_IMPRINT")
+      : problems;
+    return { time: remaining.length === 0 ? time : undefined, authority, problems: remaining };
   } catch (cause) {
     // `verifyTimestampToken` has reported it.
     if (cause instanceof ErthError && problems.length > 0) return { time: undefined, authority: undefined, problems };
     throw cause;
   }
+}
+
+/** Tools that sign with a longer digest ask for the timestamp with it too. */
+function isLongImprint(imprint: TimestampToken["imprint"], signature: Uint8Array): boolean {
+  const name = digestNameOf(imprint.digestOid);
+  if (name !== "sha384" && name !== "sha512") return false;
+  return createHash(name).update(signature).digest().equals(imprint.digest);
 }
 
 function certificateProblems(
@@ -146,7 +156,8 @@ function certificateProblems(
       "sign with a code-signing certificate: erth doctor signing",
     );
   }
-  const { certificates, missingIssuer } = buildChain(leaf, pool);
+  // Many signatures leave the root out.
+  const { certificates, missingIssuer } = buildChain(leaf, [...pool, ...trusted]);
   for (const [index, certificate] of certificates.entries()) {
     const name = `"${certificateName(certificate)}"`;
     if (at < certificate.notBefore || at > certificate.notAfter) {
@@ -160,7 +171,7 @@ function certificateProblems(
     if (index > 0 && !certificate.isCertificateAuthority)
       report("CERTIFICATE_CHAIN", `${name} is no certificate authority`);
   }
-  // A root may be left out, for who verifies has it; one issuer of the leaf is the least.
+  // Who verifies has the root; the leaf's issuer is the least that has to come along.
   const isAlone = certificates.length === 1 && missingIssuer !== undefined;
   if (isAlone) {
     report(
@@ -170,7 +181,7 @@ function certificateProblems(
     );
   }
   if (trusted.length === 0) return;
-  const isTrusted = certificates.some(({ der }) => trusted.some((one) => Buffer.compare(one, der) === 0));
+  const isTrusted = certificates.some(({ der }) => trusted.some((root) => Buffer.compare(root.der, der) === 0));
   if (!isTrusted)
     report(
       "CERTIFICATE_UNTRUSTED",
