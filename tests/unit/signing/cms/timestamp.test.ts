@@ -51,7 +51,10 @@ test.each<[string, TimestampFault]>([
   expect(verifyTimestampToken(await ask(), SHA256)).toEqual([]);
   expect(authority.requests).toHaveLength(2);
   authority.fail(fault, fault, fault);
-  await expect(ask()).rejects.toMatchObject({ code: "TIMESTAMP_UNREACHABLE", message: /in 3 attempts/ });
+  await expect(ask()).rejects.toMatchObject({
+    code: "TIMESTAMP_UNREACHABLE",
+    message: expect.stringMatching(/in 3 attempts/),
+  });
   expect(authority.requests).toHaveLength(5);
 });
 
@@ -81,7 +84,7 @@ test.each<[string, TimestampFault, string, RegExp]>([
   ["HTTP 404", { kind: "status", status: 404 }, "TIMESTAMP_REFUSED", /HTTP 404/],
 ])("%s is final", async (_, fault, code, message) => {
   authority.fail(fault);
-  await expect(ask()).rejects.toMatchObject({ code, message });
+  await expect(ask()).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
   expect(authority.requests).toHaveLength(1);
 });
 
@@ -94,7 +97,10 @@ test("a token by a certificate that had ended is none", async () => {
     notAfter: new Date("2021-01-01T00:00:00Z"),
   } as const;
   authority.fail({ kind: "wrong-certificate", identity: issue({ ...ended, ...usage }) });
-  await expect(ask()).rejects.toMatchObject({ code: "TIMESTAMP_INVALID", message: /was not valid at 2026-06-01/ });
+  await expect(ask()).rejects.toMatchObject({
+    code: "TIMESTAMP_INVALID",
+    message: expect.stringMatching(/was not valid at 2026-06-01/),
+  });
 });
 
 test("a server that is not there is an error that names it without its credentials", async () => {
