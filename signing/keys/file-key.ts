@@ -63,7 +63,7 @@ export async function openFileKey(options: FileKeyOptions): Promise<FileKey> {
   }
   const { key, leaf } = pickIdentity(keys, pool, main.name, options.select);
   const chain = buildChain(leaf, pool);
-  const name = `key file ${main.name}`;
+  const { name } = main;
   if (!isSigningKey(key)) throw keyKindError(key, name);
   const der = chain.certificates.map((certificate) => certificate.der);
   const signer: DigestSigner = {

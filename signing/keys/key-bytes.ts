@@ -20,6 +20,10 @@ export function isDer(bytes: Uint8Array): boolean {
 
 /** Cuts the element to its own length; too few bytes, or others after it, are damage. */
 export function wholeDer(bytes: Uint8Array, name: string, warn: Warn): Uint8Array {
+  // U+FFFD in UTF-8, where the length should be: it stands for a byte that was no text.
+  if (Buffer.from(bytes.subarray(1, 4)).toString("hex") === "efbfbd") {
+    throw keyDamaged(name, "it was a binary file that something read as text, which destroys it");
+  }
   const announced = announcedLength(bytes);
   if (announced !== undefined && announced > bytes.length) {
     throw keyDamaged(name, `it is cut short: it announces ${announced} bytes, ${bytes.length} came`);

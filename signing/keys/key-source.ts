@@ -12,7 +12,7 @@ export type KeySource =
   | { readonly env: string };
 
 export interface KeyMaterial {
-  /** For people: `developer-id.p12`, `variable ERTH_KEY`; never a secret. */
+  /** For people: `key file developer-id.p12`, `variable ERTH_KEY`; never a secret. */
   readonly name: string;
   readonly bytes: Uint8Array;
 }
@@ -23,7 +23,7 @@ const MAX_BYTES = 1024 * 1024;
 
 /** Fetches the bytes as they are; `KEY_NOT_FOUND` says where it looked. */
 export async function readKeySource(source: KeySource, env: Environment = process.env): Promise<KeyMaterial> {
-  if ("path" in source) return readKeyFile(source.path, basename(source.path));
+  if ("path" in source) return readKeyFile(source.path, `key file ${basename(source.path)}`);
   if ("text" in source) return { name: "the configured key text", bytes: Buffer.from(source.text.reveal(), "utf8") };
   const name = `variable ${source.env}`;
   const value = env[source.env];

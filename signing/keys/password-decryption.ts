@@ -41,7 +41,7 @@ export const hmacDigests: Readonly<Record<string, string>> = {
   "1.2.840.113549.2.10": "sha384",
   "1.2.840.113549.2.11": "sha512",
 };
-const MAX_ITERATIONS = 10_000_000;
+const MAX_ITERATIONS = 2_000_000;
 const MAX_SCRYPT_BYTES = 512 * 1024 * 1024;
 
 /** The plain bytes, or undefined when they cannot be had with this password. An unknown scheme is `KEY_ENCRYPTION`. */

@@ -21,8 +21,10 @@ export function splitPem(text: string, name: string, warn: Warn): readonly PemBl
     const start = begin.index + opening.length;
     const end = text.indexOf(`-----END ${label}-----`, start);
     if (end === -1) throw keyDamaged(name, `it is cut short: the END line of "${label}" is missing`, RECODE_PEM);
-    blocks.push(readBlock(label, text.slice(start, end), name, warn));
     at = end;
+    // Only names the curve, which the key after it names too.
+    if (label === "EC PARAMETERS") continue;
+    blocks.push(readBlock(label, text.slice(start, end), name, warn));
   }
   if (blocks.length === 0) throw keyDamaged(name, "its BEGIN line is not whole", RECODE_PEM);
   return blocks;
