@@ -3,13 +3,12 @@
  * `erth verify --explain` prints, and what goldens freeze. Says what is there
  * and judges nothing.
  */
-import { open } from "node:fs/promises";
 import { ErthError } from "../../runtime/base/errors.ts";
 import { type Certificate, renderName } from "../cms/certificate.ts";
 import type { ParsedAttribute } from "../cms/parse-signed-data.ts";
 import { parseTimestampToken } from "../cms/timestamp.ts";
 import { certificateTablePlace, parseCertificateTable } from "./certificate-table.ts";
-import { readBytes, readPe } from "./image-file.ts";
+import { openPe, readBytes, readPe } from "./image-file.ts";
 import { DIRECTORY, type Pe, type PeSection } from "./pe.ts";
 import { type AuthenticodeSignature, readSignatures } from "./read-signature.ts";
 import { resourceSection } from "./resource-layout.ts";
@@ -55,7 +54,7 @@ const MAX_SHOWN_BYTES = 32;
 
 /** The text of the file at this path, lines ending in LF. Throws `PE_…` for what is no program at all. */
 export async function explainPe(path: string): Promise<string> {
-  const file = await open(path, "r");
+  const file = await openPe(path);
   try {
     const pe = await readPe(file);
     const { place, faults } = certificateTablePlace(pe);

@@ -2,10 +2,26 @@
 import { randomBytes } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { ErthError, messageOf, systemCode } from "../../runtime/base/errors.ts";
 import { MAX_HEAD_BYTES, type Pe, parsePe } from "./pe.ts";
 import { malformed } from "./pe-errors.ts";
 
 const PIECE_BYTES = 1 << 20;
+const DISK_FAULTS = new Set(["ENOENT", "ENOTDIR", "EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "EFBIG", "EIO"]);
+
+/** Opens for reading. Throws `PE_UNREADABLE`. */
+export async function openPe(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, "r");
+  } catch (cause) {
+    throw new ErthError({
+      code: "PE_UNREADABLE",
+      message: `${path} cannot be read: ${systemCode(cause) ?? messageOf(cause)}.`,
+      remedy: "name a file that exists and may be read",
+      cause,
+    });
+  }
+}
 
 /** The headers of an open file. Throws what `parsePe` throws. */
 export async function readPe(file: FileHandle): Promise<Pe> {
@@ -60,7 +76,8 @@ export async function writeBytes(file: FileHandle, bytes: Uint8Array, offset: nu
 
 /**
  * Lets `write` fill a new file that takes `output`'s place only when it is
- * whole and on disk; after a fault nothing of it is left. The mode is the input's.
+ * whole and on disk; after a fault nothing of it is left. Throws `PE_UNWRITABLE`
+ * for a folder or disk that takes no file.
  */
 export async function replaceFile(
   output: string,
@@ -80,7 +97,7 @@ export async function replaceFile(
     await rename(temporary, output);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
+    throw DISK_FAULTS.has(systemCode(error) ?? "") ? unwritable(output, error) : error;
   }
   if (process.platform === "win32") return;
   const folder = await open(dirname(output), "r");
@@ -89,6 +106,15 @@ export async function replaceFile(
   } finally {
     await folder.close();
   }
+}
+
+function unwritable(path: string, cause: unknown): ErthError {
+  return new ErthError({
+    code: "PE_UNWRITABLE",
+    message: `${path} cannot be written: ${systemCode(cause) ?? messageOf(cause)}.`,
+    remedy: "give a folder that exists and has room, then: erth sign",
+    cause,
+  });
 }
 
 async function readInto(file: FileHandle, bytes: Buffer, offset: number): Promise<void> {

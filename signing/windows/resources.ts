@@ -8,12 +8,11 @@
  * length is wrong, and sums before the certificate is in; its icon replacing
  * across languages, which gives two pictures one number.
  */
-import { open } from "node:fs/promises";
 import { Data, NtExecutable, NtExecutableResource, Resource as Resedit } from "resedit";
 import { ErthError, messageOf } from "../../runtime/base/errors.ts";
 import { certificateTablePlace } from "./certificate-table.ts";
 import { peChecksum } from "./checksum.ts";
-import { forEachPiece, readBytes, readPe, replaceFile, writeBytes } from "./image-file.ts";
+import { forEachPiece, openPe, readBytes, readPe, replaceFile, writeBytes } from "./image-file.ts";
 import { damagedTable, unsupported } from "./pe-errors.ts";
 import type { Pe, PeSection } from "./pe.ts";
 import { placeResources, resourceHeaders, resourceSection } from "./resource-layout.ts";
@@ -60,7 +59,7 @@ const MANIFEST_ID = { app: 1, dll: 2 } as const;
 /** Writes the program with its new resources to `output`, whole or not at all. Throws `PE_…`, `ICON_INVALID`, `WINDOWS_VERSION`. */
 export async function setResources(request: SetResourcesRequest): Promise<SetResourcesResult> {
   const { input, output, signal } = request;
-  const file = await open(input, "r");
+  const file = await openPe(input);
   try {
     const { mode } = await file.stat();
     const pe = await readPe(file);
@@ -107,7 +106,7 @@ export async function setResources(request: SetResourcesRequest): Promise<SetRes
   }
 }
 
-async function readSection(file: Awaited<ReturnType<typeof open>>, section: PeSection): Promise<Uint8Array> {
+async function readSection(file: Awaited<ReturnType<typeof openPe>>, section: PeSection): Promise<Uint8Array> {
   if (section.rawBytes > MAX_SECTION_BYTES) throw unsupported(`its resources have ${section.rawBytes} bytes`);
   return readBytes(file, section.rawOffset, section.rawBytes);
 }

@@ -4,8 +4,8 @@
  * checksum. Memory does not grow with the file. What follows the sections (a
  * self-extractor's payload) stays and is covered by the digest.
  */
-import { type FileHandle, open } from "node:fs/promises";
-import { ErthError, messageOf, systemCode } from "../../runtime/base/errors.ts";
+import type { FileHandle } from "node:fs/promises";
+import { ErthError } from "../../runtime/base/errors.ts";
 import { parseDer } from "../cms/der.ts";
 import { oids } from "../cms/oids.ts";
 import { parseSignedData } from "../cms/parse-signed-data.ts";
@@ -14,7 +14,7 @@ import type { DigestSigner } from "../signer.ts";
 import { type DigestName, imageDigest, type ImageDigest, requireHashable } from "./authenticode.ts";
 import { certificateTablePlace, encodeCertificateTable, parseCertificateTable } from "./certificate-table.ts";
 import { digestNameOf } from "./digest-name.ts";
-import { forEachPiece, readBytes, readPe, replaceFile, writeBytes } from "./image-file.ts";
+import { forEachPiece, openPe, readBytes, readPe, replaceFile, writeBytes } from "./image-file.ts";
 import { nestSignature, withoutPadding } from "./nested-signature.ts";
 import { certificateEntryOffset, type Pe } from "./pe.ts";
 import { damagedTable } from "./pe-errors.ts";
@@ -55,7 +55,7 @@ export interface SignedPe {
 export async function signPe(request: SignPeRequest): Promise<SignedPe> {
   const { input, output, signal } = request;
   const opusInfo = opusInfoOf(request);
-  const file = await openInput(input);
+  const file = await openPe(input);
   try {
     const before = await file.stat();
     const pe = await readPe(file);
@@ -81,7 +81,11 @@ export async function signPe(request: SignPeRequest): Promise<SignedPe> {
       if (outer) requireIntact(outer, image);
 
       const sha256 = image.digest("sha256");
-      const signed = await createSignedData(signedDataRequest(request, sha256, opusInfo));
+      // The disk works while the key and the timestamp authority do.
+      const [signed] = await Promise.all([
+        createSignedData(signedDataRequest(request, sha256, opusInfo)),
+        target.datasync(),
+      ]);
       const signature = outer ? nestSignature(outer.der, signed.der) : signed.der;
       const table = encodeCertificateTable(signature);
       const offset = existing.imageBytes + padding;
@@ -188,19 +192,6 @@ function opusInfoOf({ description, url }: SignPeRequest): Uint8Array {
     ...(description === undefined ? {} : { description }),
     ...(url === undefined ? {} : { url }),
   });
-}
-
-async function openInput(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, "r");
-  } catch (cause) {
-    throw new ErthError({
-      code: "PE_UNREADABLE",
-      message: `${path} cannot be read: ${systemCode(cause) ?? messageOf(cause)}.`,
-      remedy: "name a file that exists and may be read",
-      cause,
-    });
-  }
 }
 
 function changed(path: string): ErthError {

@@ -3,14 +3,13 @@
  * certificate table and what might hide around it, and every signature, nested
  * ones included. Reads only; gathers all problems.
  */
-import { open } from "node:fs/promises";
 import { ErthError, type Problem } from "../../runtime/base/errors.ts";
 import { parseCertificate } from "../cms/certificate.ts";
 import { parseDer } from "../cms/der.ts";
 import { imageDigest, layoutFaults } from "./authenticode.ts";
 import { certificateTablePlace, parseCertificateTable, TABLE_ALIGNMENT } from "./certificate-table.ts";
 import { digestNameOf } from "./digest-name.ts";
-import { forEachPiece, readBytes, readPe } from "./image-file.ts";
+import { forEachPiece, openPe, readBytes, readPe } from "./image-file.ts";
 import { readSignatures } from "./read-signature.ts";
 import { type PeSignature, verifySignature, type VerifySettings } from "./verify-signature.ts";
 
@@ -43,7 +42,7 @@ export async function verifyPe(request: VerifyPeRequest): Promise<VerifiedPe> {
   const report = (code: string, what: string, remedy = START_OVER): void => {
     problems.push({ code, message: `${what.charAt(0).toUpperCase()}${what.slice(1)}.`, remedy });
   };
-  const file = await open(path, "r");
+  const file = await openPe(path);
   try {
     const pe = await readPe(file);
     const { place, faults } = certificateTablePlace(pe);

@@ -66,8 +66,8 @@ function isPostject(value: unknown): value is Postject {
 }
 
 test("a blob that pkg's injector put in survives resources and signature, under its name, byte for byte", async () => {
-  const require = createRequire(createRequire(import.meta.url).resolve("@yao-pkg/pkg/package.json"));
-  const postject: unknown = require("postject");
+  const require = createRequire(import.meta.url);
+  const postject: unknown = require(createRequire(require.resolve("@yao-pkg/pkg/package.json")).resolve("postject"));
   if (!isPostject(postject)) throw new Error("pkg comes without postject");
   const folder = await scratchFolder();
   const file = join(folder, "sidecar.exe");

@@ -203,5 +203,6 @@ test("files that cannot be signed are named with the reason", async () => {
   await expect(old.sign()).rejects.toMatchObject({ code: "PE_UNSUPPORTED" });
   const { sign, folder } = await workplace();
   await expect(sign({ input: join(folder, "none.exe") })).rejects.toMatchObject({ code: "PE_UNREADABLE" });
+  await expect(sign({ output: join(folder, "none", "out.exe") })).rejects.toMatchObject({ code: "PE_UNWRITABLE" });
   await expect(sign({ url: "javascript:alert(1)" })).rejects.toMatchObject({ code: "AUTHENTICODE_URL" });
 });

@@ -20,7 +20,7 @@ export interface SmallPe {
 
 export const PE_OFFSET = 0x80;
 export const OPTIONAL_OFFSET = PE_OFFSET + 24;
-export const FILE_ALIGNMENT = 512;
+const FILE_ALIGNMENT = 512;
 const SECTION_ALIGNMENT = 4096;
 
 /** Offset of the certificate table's directory entry. */
