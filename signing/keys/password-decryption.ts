@@ -68,7 +68,7 @@ export function decryptWithPassword(
   return decipher("des-ede3-cbc", key.length === 24 ? key : Buffer.concat([key, key.subarray(0, 8)]), iv, data);
 }
 
-/** A key by PBKDF2 (RFC 8018 A.2) or scrypt (RFC 7914 §7). */
+/** A key by PBKDF2 (RFC 8018 A.2) or scrypt (RFC 7914 §7); a length that PBKDF2's parameters state wins. */
 export function deriveKey(kdf: DerNode | undefined, password: Uint8Array, keyBytes: number): Uint8Array {
   const what = "key derivation";
   const { oid, parameters } = readAlgorithm(kdf, what);
@@ -82,9 +82,12 @@ export function deriveKey(kdf: DerNode | undefined, password: Uint8Array, keyByt
   if (oid !== PBKDF2) unsupported(`the key derivation ${oid}`);
   const [count, ...optional] = fields;
   const prf = optional.find((node) => node.constructed);
+  const stated = optional.find((node) => !node.constructed);
+  const length = stated === undefined ? keyBytes : readSmallInteger(stated, what);
+  if (length < 1 || length > 1024) unsupported(`a key of ${length} bytes`);
   const prfOid = prf ? readOid(prf.children[0], what) : "1.2.840.113549.2.7";
   const digest = hmacDigests[prfOid] ?? unsupported(`the pseudo-random function ${prfOid}`);
-  return pbkdf2Sync(password, readOctets(salt, what), iterationsOf(count), keyBytes, digest);
+  return pbkdf2Sync(password, readOctets(salt, what), iterationsOf(count), length, digest);
 }
 
 /** RFC 7292 B.2; `id` is 1 for a key, 2 for an initialization vector, 3 for a MAC key. */

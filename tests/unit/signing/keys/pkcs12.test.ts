@@ -1,3 +1,4 @@
+import { createHmac, pbkdf2Sync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -62,6 +63,21 @@ describe.each(files)("%s", (_, der) => {
       }
     }
   });
+});
+
+test("PBMAC1 (RFC 9579), as openssl 3.4 can write it", () => {
+  const [version, authSafe] = parseDer(files[0][1]).children;
+  const salt = octetString(Buffer.from("0102030405060708", "hex"));
+  const hmac = (last: number) => sequence(oid(`1.2.840.113549.2.${last}`), nullValue());
+  const kdf = sequence(oid("1.2.840.113549.1.5.12"), sequence(salt, integer(2048), integer(20), hmac(11)));
+  const algorithm = sequence(oid("1.2.840.113549.1.5.14"), sequence(kdf, hmac(9)));
+  const key = pbkdf2Sync(PASSWORD, parseDer(salt).value, 2048, 20, "sha512");
+  const content = authSafe!.children[1]!.children[0]!.value;
+  const digest = createHmac("sha256", key).update(content).digest();
+  const mac = sequence(sequence(algorithm, octetString(digest)), octetString(Buffer.from("NOT USED")), integer(1));
+  const der = sequence(version!.bytes, authSafe!.bytes, mac);
+  expect(open(der).certificates).toHaveLength(3);
+  expect(failure(() => open(der, "wrong"))).toMatchObject({ code: "KEY_PASSWORD" });
 });
 
 describe("protections", () => {
