@@ -42,6 +42,7 @@ export function placeResources(pe: Pe, head: Uint8Array): ResourcePlace {
   if (pe.directories.length <= DIRECTORY.resource) throw unsupported("its header has no data directory for resources");
   const current = resourceSection(pe);
   if (!current) return addedSection(pe, head);
+  if (current.rawBytes === 0) throw unsupported("the section of its resources is empty");
   const relocations = pe.directories[DIRECTORY.baseRelocation]?.address;
   for (const other of pe.sections) {
     const follows = other.virtualAddress > current.virtualAddress || other.rawOffset > current.rawOffset;
@@ -84,15 +85,16 @@ export function resourceHeaders(
   const rawShift = content.bytes - place.replacedBytes;
   const oldVirtual = old ? alignUp(loadedBytes(old), pe.sectionAlignment) : 0;
   const virtualShift = old ? alignUp(content.virtualBytes, pe.sectionAlignment) - oldVirtual : 0;
-  const sections = pe.sections.map((section) =>
-    section.virtualAddress > place.virtualAddress
-      ? {
-          ...section,
-          virtualAddress: section.virtualAddress + virtualShift,
-          rawOffset: section.rawBytes === 0 ? 0 : section.rawOffset + rawShift,
-        }
-      : section,
-  );
+  const sections = pe.sections.map((section) => {
+    const isLaterInMemory = section.virtualAddress > place.virtualAddress;
+    const isLaterInFile = section.rawBytes > 0 && section.rawOffset > place.offset;
+    if (!isLaterInMemory && !isLaterInFile) return section;
+    return {
+      ...section,
+      virtualAddress: section.virtualAddress + (isLaterInMemory ? virtualShift : 0),
+      rawOffset: section.rawOffset + (isLaterInFile ? rawShift : 0),
+    };
+  });
   sections[place.sectionIndex] = {
     name: old?.name ?? ".rsrc",
     virtualAddress: place.virtualAddress,

@@ -10,6 +10,7 @@
  */
 import { Data, NtExecutable, NtExecutableResource, Resource as Resedit } from "resedit";
 import { ErthError, messageOf } from "../../runtime/base/errors.ts";
+import { requireHashable } from "./authenticode.ts";
 import { certificateTablePlace } from "./certificate-table.ts";
 import { peChecksum } from "./checksum.ts";
 import { forEachPiece, openPe, readBytes, readPe, replaceFile, writeBytes } from "./image-file.ts";
@@ -63,6 +64,7 @@ export async function setResources(request: SetResourcesRequest): Promise<SetRes
   try {
     const { mode } = await file.stat();
     const pe = await readPe(file);
+    requireHashable(pe);
     const { place: table, faults } = certificateTablePlace(pe);
     const [fault] = faults;
     if (fault !== undefined) throw damagedTable(fault);

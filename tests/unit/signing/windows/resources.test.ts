@@ -14,7 +14,7 @@ import { verifyPe } from "../../../../signing/windows/verify-pe.ts";
 import { fourPartVersion } from "../../../../signing/windows/version-info.ts";
 import { scratchFolder } from "../../../support/scratch.ts";
 import { authority, signedProgram, workplace } from "./signing.ts";
-import { CHECKSUM_OFFSET, entryOffset, type SmallPe, smallPe } from "./small-pe.ts";
+import { CHECKSUM_OFFSET, entryOffset, OPTIONAL_OFFSET, type SmallPe, smallPe } from "./small-pe.ts";
 
 const icon = encodeIco(
   ICO_SIZES.map((size) => ({
@@ -70,6 +70,10 @@ function resourcesOf({ file, pe }: Edited): Map<string, Uint8Array> {
 
 const programs: Readonly<Record<string, SmallPe>> = {
   "resources before relocations": { resources: vendorResources },
+  "relocations after resources in the file, before them in memory": {
+    resources: vendorResources,
+    hasRelocationsBefore: true,
+  },
   "resources at the end": { resources: vendorResources, hasRelocations: false },
   "no resources": {},
   "no resources, relocations not last": { lastSection: ".symtab" },
@@ -89,7 +93,7 @@ test.each(Object.entries(programs))(
 
     // Sections follow each other in memory and in the file, and the image covers them.
     let address = 0;
-    for (const section of pe.sections) {
+    for (const section of [...pe.sections].sort((a, b) => a.virtualAddress - b.virtualAddress)) {
       expect(section.virtualAddress).toBeGreaterThanOrEqual(address);
       expect(section.virtualAddress % pe.sectionAlignment).toBe(0);
       address = section.virtualAddress + section.virtualSize;
@@ -216,12 +220,15 @@ test.each([
   expect(await readdir(folder)).toEqual(["in.exe"]);
 });
 
-test("damaged icons and tables are refused with a code", async () => {
+test("damaged icons, sections and tables are refused with a code", async () => {
   for (const length of [0, 5, 20, 100, icon.length - 1]) {
     await expect(edit(smallPe(), { icon: icon.subarray(0, length) }), `${length}`).rejects.toMatchObject({
       code: "ICON_INVALID",
     });
   }
+  const overlapping = smallPe({ resources: vendorResources });
+  overlapping.writeUInt32LE(512, OPTIONAL_OFFSET + 240 + 40 + 20); // PointerToRawData of .rsrc: in the headers
+  await expect(edit(overlapping)).rejects.toMatchObject({ code: "PE_UNSUPPORTED" });
   const dangling = smallPe();
   dangling.writeUInt32LE(1 << 20, entryOffset());
   dangling.writeUInt32LE(64, entryOffset() + 4);

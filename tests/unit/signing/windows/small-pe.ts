@@ -9,6 +9,8 @@ export interface SmallPe {
   /** Adds `.rsrc` with these, before `.reloc`. */
   readonly resources?: readonly { type: number | string; id: number | string; bytes: Uint8Array }[];
   readonly hasRelocations?: boolean;
+  /** `.reloc` follows `.rsrc` in the file and precedes it in memory. */
+  readonly hasRelocationsBefore?: boolean;
   /** A section behind everything, which keeps resources from growing. */
   readonly lastSection?: string;
   /** Follows the sections. */
@@ -40,9 +42,10 @@ export function smallPe(options: SmallPe = {}): Buffer {
   const { format = "PE32+", sizeOfHeaders = 1024, directoryCount = 16 } = options;
   const directoriesAt = format === "PE32" ? 96 : 112;
   const optionalBytes = directoriesAt + directoryCount * 8;
+  const addressOfResources = SECTION_ALIGNMENT * (options.hasRelocationsBefore ? 3 : 2);
   const sections: Section[] = [{ name: ".text", bytes: options.code ?? Buffer.alloc(700, 0xc3) }];
   if (options.resources)
-    sections.push({ name: ".rsrc", bytes: rsrc(options.resources, SECTION_ALIGNMENT * 2), directory: 2 });
+    sections.push({ name: ".rsrc", bytes: rsrc(options.resources, addressOfResources), directory: 2 });
   if (options.hasRelocations ?? true) sections.push({ name: ".reloc", bytes: Buffer.alloc(12, 0x0a), directory: 5 });
   if (options.lastSection) sections.push({ name: options.lastSection, bytes: Buffer.alloc(40, 0x77) });
 
@@ -64,17 +67,22 @@ export function smallPe(options: SmallPe = {}): Buffer {
   const bodies: Buffer[] = [];
   let offset = sizeOfHeaders;
   let address = SECTION_ALIGNMENT;
+  const placeInMemory = (name: string): number => {
+    if (!options.hasRelocationsBefore) return address;
+    return name === ".rsrc" ? addressOfResources : name === ".reloc" ? SECTION_ALIGNMENT * 2 : address;
+  };
   for (const [index, { name, bytes, directory }] of sections.entries()) {
     const at = OPTIONAL_OFFSET + optionalBytes + index * 40;
     const stored = Math.ceil(bytes.length / FILE_ALIGNMENT) * FILE_ALIGNMENT;
     head.write(name, at, "latin1");
     head.writeUInt32LE(bytes.length, at + 8);
-    head.writeUInt32LE(address, at + 12);
+    const loadedAt = placeInMemory(name);
+    head.writeUInt32LE(loadedAt, at + 12);
     head.writeUInt32LE(stored, at + 16);
     head.writeUInt32LE(offset, at + 20);
     head.writeUInt32LE(0x4000_0040, at + 36);
     if (directory !== undefined && directory < directoryCount) {
-      head.writeUInt32LE(address, OPTIONAL_OFFSET + directoriesAt + directory * 8);
+      head.writeUInt32LE(loadedAt, OPTIONAL_OFFSET + directoriesAt + directory * 8);
       head.writeUInt32LE(bytes.length, OPTIONAL_OFFSET + directoriesAt + directory * 8 + 4);
     }
     bodies.push(Buffer.concat([bytes, Buffer.alloc(stored - bytes.length)]));
