@@ -116,7 +116,7 @@ export function createNotaryClient({ credentials, around, url = NOTARY_URL }: No
 
   return {
     submit: async (submissionName, sha256) => {
-      const { data } = await call("submission", "", newSubmission, { submissionName, sha256, notifications: [] });
+      const { data } = await call("submission", "", newSubmission, { submissionName, sha256 });
       const { awsAccessKeyId, awsSecretAccessKey, awsSessionToken, bucket, object } = data.attributes;
       return {
         id: data.id,

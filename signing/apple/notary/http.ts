@@ -3,7 +3,7 @@
  * time and size, never redirected, and every way to fail sorted into what may
  * pass and what will not.
  */
-import { messageOf, systemCode } from "../../../runtime/base/errors.ts";
+import { ErthError, messageOf, systemCode } from "../../../runtime/base/errors.ts";
 import { PassingFailure } from "./retry.ts";
 import type { NotarySurroundings } from "./surroundings.ts";
 
@@ -29,8 +29,8 @@ export interface HttpResponse {
 
 /**
  * Sends and reads the whole answer. Throws `PassingFailure` for a network that
- * fails, a timeout, 408, 429 and 5xx, and an answer that stops midway; a plain
- * `Error` for an answer longer than allowed. Other statuses are returned.
+ * fails, a timeout, 408, 429 and 5xx, and an answer that stops midway;
+ * `NOTARY_RESPONSE` for an answer longer than allowed. Other statuses are returned.
  */
 export async function exchange(request: HttpRequest, around: NotarySurroundings): Promise<HttpResponse> {
   const { service, timeoutMs } = request;
@@ -48,12 +48,11 @@ export async function exchange(request: HttpRequest, around: NotarySurroundings)
   let text: string;
   try {
     response = await around.fetch(request.url, init);
-    text = await readText(response, request.maxBytes);
+    text = await readText(response, request);
   } catch (error) {
     around.signal.throwIfAborted();
     request.signal?.throwIfAborted();
-    if (error instanceof TooLong)
-      throw new Error(`${service} sent more than ${request.maxBytes} bytes`, { cause: error });
+    if (error instanceof ErthError) throw error;
     throw new PassingFailure(`${service}: ${networkFailure(error, timeoutMs)}`);
   }
   if (response.status === 408 || response.status === 429 || response.status >= 500) {
@@ -71,19 +70,25 @@ export function retryAfterMs(headers: Headers, now: Date): number | undefined {
   return Number.isNaN(date) ? undefined : Math.max(0, date - now.getTime());
 }
 
-class TooLong extends Error {}
-
-async function readText(response: Response, maxBytes: number): Promise<string> {
+async function readText(response: Response, { service, maxBytes }: HttpRequest): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   if (response.body !== null) {
     for await (const chunk of response.body) {
       bytes += chunk.length;
-      if (bytes > maxBytes) throw new TooLong();
+      if (bytes > maxBytes) throw tooLong(service, maxBytes);
       chunks.push(chunk);
     }
   }
   return Buffer.concat(chunks).toString("utf8");
+}
+
+function tooLong(service: string, maxBytes: number): ErthError {
+  return new ErthError({
+    code: "NOTARY_RESPONSE",
+    message: `the ${service} sent more than ${maxBytes} bytes, which no answer has.`,
+    remedy: "check the proxy between this machine and Apple, then erth notarize --resume",
+  });
 }
 
 // `fetch failed` says nothing; the system's code below it does. Messages of

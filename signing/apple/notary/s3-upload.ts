@@ -21,15 +21,16 @@ export interface UploadRequest {
   readonly target: UploadTarget;
   /** A stand-in's origin, addressed as `/<bucket>/<object>`; Amazon's own by default. */
   readonly s3Url?: string | undefined;
+  /** How long nothing may move, and how often a line says what has; for tests. */
+  readonly pace?: { readonly stallMs: number; readonly reportEveryMs: number };
 }
 
 export type UploadOutcome = "uploaded" | "credentials-expired";
 
 const REGION = "us-west-2";
 const MAX_PUT_BYTES = 5 * 1024 ** 3;
-const STALL_MS = 60_000;
+const PACE = { stallMs: 60_000, reportEveryMs: 20_000 } as const;
 const MAX_ANSWER_BYTES = 1 << 20;
-const PROGRESS_EVERY_MS = 15_000;
 const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
 /**
@@ -97,11 +98,15 @@ async function put(request: UploadRequest, url: URL, around: NotarySurroundings)
     around.now(),
   );
   const stall = new AbortController();
-  const timer = setTimeout(
-    () => stall.abort(new PassingFailure(`upload: no progress for ${STALL_MS / 1000} s`)),
-    STALL_MS,
+  const { stallMs, reportEveryMs } = request.pace ?? PACE;
+  const silence = new PassingFailure(`S3: nothing moved for ${stallMs / 1000} s`);
+  const timer = setTimeout(() => stall.abort(silence), stallMs);
+  const body = fileBody(request, () => void timer.refresh());
+  // By the real clock: it ticks while a chunk or S3's answer is awaited.
+  const beat = setInterval(
+    () => around.report(`notary upload: ${megabytes(body.sentBytes())} of ${megabytes(request.bytes)} MB`),
+    reportEveryMs,
   );
-  const body = fileBody(request, around, () => void timer.refresh());
   try {
     const bounds = { timeoutMs: undefined, maxBytes: MAX_ANSWER_BYTES, signal: stall.signal };
     const response = await exchange(
@@ -119,6 +124,7 @@ async function put(request: UploadRequest, url: URL, around: NotarySurroundings)
     throw body.failure() ?? error;
   } finally {
     clearTimeout(timer);
+    clearInterval(beat);
   }
 }
 
@@ -129,10 +135,9 @@ interface FileBody {
 }
 
 /** Holds each chunk back until the next is read, so that a file that changed meanwhile is never sent whole. */
-function fileBody(request: UploadRequest, around: NotarySurroundings, onBytes: () => void): FileBody {
+function fileBody(request: UploadRequest, onBytes: () => void): FileBody {
   let sentBytes = 0;
   let failure: ErthError | undefined;
-  let reportedAt = around.now().getTime();
   async function* chunks(): AsyncGenerator<Uint8Array> {
     const hash = createHash("sha256");
     let readBytes = 0;
@@ -148,10 +153,6 @@ function fileBody(request: UploadRequest, around: NotarySurroundings, onBytes: (
       if (readBytes > request.bytes) break;
       if (held !== undefined) yield send(held);
       held = chunk;
-      if (around.now().getTime() - reportedAt > PROGRESS_EVERY_MS) {
-        reportedAt = around.now().getTime();
-        around.report(`notary upload: ${megabytes(sentBytes)} of ${megabytes(request.bytes)} MB`);
-      }
     }
     if (readBytes !== request.bytes || hash.digest("hex") !== request.sha256) {
       failure = fileChanged(request.path);

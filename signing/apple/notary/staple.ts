@@ -8,7 +8,7 @@ import { ErthError } from "../../../runtime/base/errors.ts";
 import { withFileRange } from "../byte-range.ts";
 import { refuseSameFile, writeDerivedFile } from "../derived-file.ts";
 import { writeDmg } from "../dmg.ts";
-import { encodeSuperBlob, parseSuperBlob, SLOT } from "../super-blob.ts";
+import { CMS_WRAPPER_MAGIC, encodeBlob, encodeSuperBlob, parseSuperBlob, SLOT } from "../super-blob.ts";
 import { dmgDamaged, readDiskImage } from "../udif.ts";
 import { partName } from "../whole-output.ts";
 import { encodeXarTrailer, readXar } from "../xar.ts";
@@ -103,8 +103,9 @@ async function stapleDmg(path: string, output: string, ticket: Uint8Array): Prom
   const { dataBytes, koly, signature } = await withFileRange(path, readDiskImage);
   if (signature === undefined) throw dmgDamaged("it has no signature to staple a ticket to");
   const kept = parseSuperBlob(signature).filter(({ slot }) => slot !== SLOT.ticket);
-  // The ticket is no blob: it has no magic and no length of its own.
-  const stapled = encodeSuperBlob([...kept, { slot: SLOT.ticket, bytes: ticket }]);
+  // Every slot that is no blob by itself is wrapped in one, as the CMS message is.
+  const wrapped = encodeBlob(CMS_WRAPPER_MAGIC, ticket);
+  const stapled = encodeSuperBlob([...kept, { slot: SLOT.ticket, bytes: wrapped }]);
   await writeDmg(path, output, dataBytes, koly, stapled);
 }
 

@@ -19,6 +19,8 @@ export interface WaitRequest {
 
 export const TOTAL_WAIT_MS = 2 * 60 * 60_000;
 const POLL_MS = 30_000;
+const NEW_MS = 5 * 60_000;
+const LOG_TRIES = 4;
 
 /**
  * Resolves when Apple accepts. Throws a `ProblemsError` with one problem for
@@ -26,11 +28,11 @@ const POLL_MS = 30_000;
  * the client throws for good; an unreachable service only costs time.
  */
 export async function waitForVerdict(request: WaitRequest): Promise<void> {
-  const { record, client, around, totalWaitMs = TOTAL_WAIT_MS } = request;
+  const { record, around, totalWaitMs = TOTAL_WAIT_MS } = request;
   if (!record.isUploaded) throw notUploaded(record);
   const deadline = around.now().getTime() + totalWaitMs;
   for (;;) {
-    const submission = await statusOrSilence(client, record.id, around);
+    const submission = await statusOrSilence(request);
     if (submission?.status === "Accepted") return await reportWarnings(request);
     if (submission?.status === "Invalid" || submission?.status === "Rejected")
       throw await rejection(request, submission);
@@ -40,23 +42,36 @@ export async function waitForVerdict(request: WaitRequest): Promise<void> {
   }
 }
 
-async function statusOrSilence(
-  client: NotaryClient,
-  id: string,
-  around: NotarySurroundings,
-): Promise<Submission | undefined> {
+async function statusOrSilence({ record, client, around }: WaitRequest): Promise<Submission | undefined> {
   try {
-    return await client.status(id);
+    return await client.status(record.id);
   } catch (error) {
-    if (!(error instanceof ErthError) || error.code !== "NOTARY_UNREACHABLE") throw error;
-    around.report(`notary status: ${error.message} The submission goes on without us; waiting.`);
+    const code = error instanceof ErthError ? error.code : undefined;
+    const ageMs = around.now().getTime() - Date.parse(record.submittedAt);
+    // A submission may not be known everywhere in Apple's service at once.
+    const isNew = code === "NOTARY_NOT_FOUND" && ageMs < NEW_MS;
+    if (code !== "NOTARY_UNREACHABLE" && !isNew) throw error;
+    around.report(`notary status: ${messageOf(error)} The submission goes on without us; waiting.`);
     return undefined;
   }
 }
 
-async function reportWarnings({ record, client, around }: WaitRequest): Promise<void> {
+/** The log's text; it may come some time after the verdict. */
+async function logText({ record, client, around }: WaitRequest): Promise<string> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await client.log(record.id);
+    } catch (error) {
+      if (!(error instanceof ErthError) || error.code !== "NOTARY_NOT_FOUND" || tries === LOG_TRIES) throw error;
+      await around.sleep(POLL_MS, around.signal);
+    }
+  }
+}
+
+async function reportWarnings(request: WaitRequest): Promise<void> {
+  const { around } = request;
   try {
-    for (const line of warningLines(parseNotaryLog(await client.log(record.id)))) around.report(line);
+    for (const line of warningLines(parseNotaryLog(await logText(request)))) around.report(line);
   } catch (error) {
     around.signal.throwIfAborted();
     // An accepted file needs no log.
@@ -64,10 +79,11 @@ async function reportWarnings({ record, client, around }: WaitRequest): Promise<
   }
 }
 
-async function rejection({ record, client, around }: WaitRequest, submission: Submission): Promise<ErthError> {
+async function rejection(request: WaitRequest, submission: Submission): Promise<ErthError> {
+  const { record, around } = request;
   let log: NotaryLog;
   try {
-    log = parseNotaryLog(await client.log(record.id));
+    log = parseNotaryLog(await logText(request));
   } catch (cause) {
     around.signal.throwIfAborted();
     return new ErthError({

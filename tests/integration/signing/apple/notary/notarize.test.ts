@@ -340,3 +340,26 @@ test("another team's key finds no submission", async () => {
     remedy: expect.stringContaining("team"),
   });
 });
+
+test("a submission that is not known everywhere at once, and a log that comes late, only cost time", async () => {
+  const at = await world();
+  at.fake.notary.judge = () => "Invalid";
+  at.fake.fail("status", { kind: "status", status: 404 }, { kind: "status", status: 404 });
+  at.fake.fail("logs", { kind: "status", status: 404 });
+  const { error } = await failure(notarize(request(at)));
+  expect(error).toBeInstanceOf(ProblemsError);
+  expect(at.elapsedMs()).toBe(90_000);
+});
+
+test("the list of a team's submissions, which doctor asks for to try a key", async () => {
+  const at = await world();
+  const { id } = await submit(request(at));
+  const { createNotaryClient } = await import("../../../../../signing/apple/notary/client.ts");
+  const { requireApiKey } = await import("../../../../../signing/apple/notary/credentials.ts");
+  const client = createNotaryClient({
+    credentials: requireApiKey(at.access.credentials),
+    around: at.around,
+    url: at.fake.notaryUrl,
+  });
+  expect(await client.list()).toMatchObject([{ id, name: "Notes.zip", status: "Accepted" }]);
+});
