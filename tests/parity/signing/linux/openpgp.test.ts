@@ -1,6 +1,7 @@
 /** GnuPG makes the keys in all the ways that people keep them, and judges what we sign with them. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -36,8 +37,8 @@ describe.skipIf(!hasGpg)("OpenPGP (gpg, gpgv)", () => {
     new Secret(gpg(["--passphrase", passphrase, "--armor", flag, `=${user}`]).toString());
   /** gpgv's verdict with the public key that goes to users; the status lines of a good signature, or undefined. */
   const judge = (publicKey: string, signature: string | Uint8Array, file?: string): string | undefined => {
-    const keyring = join(folder, "ring.gpg");
-    writeFileSync(keyring, execFileSync("gpg", ["--dearmor"], { input: publicKey }));
+    const keyring = join(folder, `${createHash("sha256").update(publicKey).digest("hex")}.gpg`);
+    if (!existsSync(keyring)) writeFileSync(keyring, execFileSync("gpg", ["--dearmor"], { input: publicKey }));
     const path = join(folder, "signature");
     writeFileSync(path, signature);
     const args = ["--status-fd", "1", "--keyring", keyring, path, ...(file === undefined ? [] : [file])];
@@ -94,7 +95,7 @@ describe.skipIf(!hasGpg)("OpenPGP (gpg, gpgv)", () => {
       expect(key.userIds).toEqual([user]);
       expect(key.armoredPublicKey).not.toContain("PRIVATE");
       const file = join(folder, "Notes.AppImage");
-      for (const size of [0, 1, 2, 3, 3_000_000]) {
+      for (const size of [0, 1, 3_000_000]) {
         writeFileSync(file, Buffer.alloc(size, "erth"));
         const signature = await signOpenPgp(fileContent(file), key, now);
         expect(judge(key.armoredPublicKey, signature, file)).toContain(key.fingerprint);
