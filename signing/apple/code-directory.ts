@@ -15,6 +15,8 @@ const CD_HASH_BYTES = 20;
 const VERSION_EXEC_SEGMENT = 0x20400;
 /** With the hardened runtime's version. */
 const VERSION_RUNTIME = 0x20500;
+/** With the linkage hash, which is not looked at. */
+const NEWEST_VERSION = 0x20600;
 const HEADER_BYTES = 88;
 const HEADER_BYTES_RUNTIME = 96;
 export const DEFAULT_PAGE_SIZE_LOG2 = 12;
@@ -162,7 +164,7 @@ export function parseCodeDirectory(blob: Uint8Array): CodeDirectory {
   if (field(0) !== CODE_DIRECTORY_MAGIC) throw signatureMalformed("its CodeDirectory has another magic");
   if (field(4) !== blob.length) throw signatureMalformed("its CodeDirectory has another length than its blob");
   const version = field(8);
-  if (version < 0x20001 || version > 0x2ffff)
+  if (version < 0x20001 || version > NEWEST_VERSION)
     throw signatureMalformed(`its CodeDirectory has version 0x${version.toString(16)}`);
   const hashOffset = field(16);
   const specialSlots = field(24);

@@ -11,6 +11,8 @@ const HASH_TYPE_SHA256 = 2;
 
 export interface DecodedSignature {
   readonly blobs: readonly SignatureBlob[];
+  /** The length that the SuperBlob says, which is that of its index and blobs, unless something lies between them. */
+  readonly length: number;
   /** Slot 0 first, then the alternates. */
   readonly directories: readonly CodeDirectory[];
   /** The one that macOS goes by: SHA-256 where there is one. */
@@ -45,6 +47,7 @@ export function decodeSignature(bytes: Uint8Array): DecodedSignature {
   const cms = blobOf(SLOT.cms);
   return {
     blobs,
+    length: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(4),
     directories,
     directory,
     cms: cms && blobContent(cms),

@@ -41,7 +41,8 @@ export type Planner = (machO: MachO, slice: ByteRange) => Promise<SignaturePlan>
 /** What `codesign` keeps free for the CMS message, whether there is one or not. */
 const CMS_ROOM_BYTES = 18_000;
 const SIGNATURE_SIZE_ALIGNMENT = 16;
-const PIECE_BYTES = 4 << 20;
+const PIECE_BYTES = 1 << 20;
+const LANES = 3;
 
 /** Writes the whole signed file to an open, empty one. Slices keep their order. */
 export async function embedSignatures(
@@ -91,7 +92,8 @@ async function embedSlice(
   const first = new Uint8Array(firstBytes);
   first.set(await input.read(0, Math.min(firstBytes, contentBytes)));
   let signatureBytes = alignUp(fixedBytes + CMS_ROOM_BYTES, SIGNATURE_SIZE_ALIGNMENT);
-  first.set(headerWithSignature(machO, first, codeLimit, signatureBytes));
+  const oldHeader = first.slice(0, changedHeaderBytes(machO));
+  first.set(headerWithSignature(machO, oldHeader, codeLimit, signatureBytes));
 
   // 3. Every byte is read once, hashed and written.
   const hasher = createPageHasher(codeLimit, facts.pageSizeLog2);
@@ -104,7 +106,7 @@ async function embedSlice(
   let message = await cms(codeDirectory);
   while (fixedBytes + blobOverhead(message) > signatureBytes) {
     signatureBytes = alignUp(fixedBytes + blobOverhead(message) + CMS_ROOM_BYTES, SIGNATURE_SIZE_ALIGNMENT);
-    first.set(headerWithSignature(machO, first, codeLimit, signatureBytes));
+    first.set(headerWithSignature(machO, oldHeader, codeLimit, signatureBytes));
     hasher.replaceFirst(first);
     await writeAll(output, first, at);
     codeDirectory = encodeCodeDirectory(facts, hasher.hashes());
@@ -142,23 +144,38 @@ interface PageStream {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Copies and hashes `from` up to `codeLimit`; two buffers, so that the disk and the hash work side by side. */
+/**
+ * Copies and hashes `from` up to `codeLimit`. Three buffers take turns, so that
+ * one is read and one written while the third is hashed.
+ */
 async function streamPages(stream: PageStream): Promise<void> {
-  const { codeLimit, output, at, hasher, signal } = stream;
-  const buffers = [new Uint8Array(PIECE_BYTES), new Uint8Array(PIECE_BYTES)] as const;
-  let writing: Promise<void> = Promise.resolve();
+  const { from, codeLimit, output, at, hasher, signal } = stream;
+  const lanes = Array.from({ length: LANES }, () => ({
+    buffer: new Uint8Array(PIECE_BYTES),
+    written: Promise.resolve(),
+  }));
+  const laneOf = (offset: number) => lanes[((offset - from) / PIECE_BYTES) % LANES];
+  const fetchPiece = async (offset: number): Promise<Uint8Array> => {
+    const lane = laneOf(offset);
+    if (lane === undefined || offset >= codeLimit) return new Uint8Array(0);
+    await lane.written;
+    return readPiece(stream, offset, lane.buffer);
+  };
+  let next = fetchPiece(from);
   try {
-    for (let [offset, turn] = [stream.from, 0]; offset < codeLimit; offset += PIECE_BYTES, turn ^= 1) {
+    for (let offset = from; offset < codeLimit; offset += PIECE_BYTES) {
       signal?.throwIfAborted();
-      const piece = await readPiece(stream, offset, buffers[turn === 0 ? 0 : 1]);
-      await writing;
-      // An error shows at the next `await writing`; until then it must not count as unhandled.
-      writing = writeAll(output, piece, at + offset);
-      writing.catch(() => undefined);
+      const piece = await next;
+      next = fetchPiece(offset + PIECE_BYTES);
+      const written = writeAll(output, piece, at + offset);
+      // A failure is thrown where the lane is awaited; until then it must not count as unhandled.
+      for (const pending of [next, written]) pending.catch(() => undefined);
+      const lane = laneOf(offset);
+      if (lane !== undefined) lane.written = written;
       hasher.update(piece);
     }
   } finally {
-    await writing;
+    await Promise.all([next, ...lanes.map(({ written }) => written)]);
   }
 }
 

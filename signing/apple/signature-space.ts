@@ -66,9 +66,11 @@ export function headerWithSignature(
   let command = machO.signature?.commandOffset;
   if (command === undefined) {
     command = machO.commandsEnd;
-    const free = machO.firstSectionOffset - command;
-    const isUnused = head.subarray(command, command + LC_CODE_SIGNATURE_BYTES).every((byte) => byte === 0);
-    if (free < LC_CODE_SIGNATURE_BYTES || !isUnused) throw machONoRoom(isUnused ? Math.max(0, free) : 0);
+    const free = Math.max(0, machO.firstSectionOffset - command);
+    const isUnused = head
+      .subarray(command, command + Math.min(free, LC_CODE_SIGNATURE_BYTES))
+      .every((byte) => byte === 0);
+    if (free < LC_CODE_SIGNATURE_BYTES || !isUnused) throw machONoRoom(isUnused ? free : 0);
     view.setUint32(command, LC_CODE_SIGNATURE, true);
     view.setUint32(command + 4, LC_CODE_SIGNATURE_BYTES, true);
     view.setUint32(16, machO.commandCount + 1, true);

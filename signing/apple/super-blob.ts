@@ -12,6 +12,7 @@ export const REQUIREMENT_MAGIC = 0xfade0c00;
 export const REQUIREMENTS_MAGIC = 0xfade0c01;
 export const ENTITLEMENTS_MAGIC = 0xfade7171;
 export const ENTITLEMENTS_DER_MAGIC = 0xfade7172;
+const LAUNCH_CONSTRAINT_MAGIC = 0xfade8181;
 export const CMS_WRAPPER_MAGIC = 0xfade0b01;
 
 /** What a blob is for; the numbers below 16 are also special slots, negated. */
@@ -27,6 +28,25 @@ export const SLOT = {
   cms: 0x10000,
   ticket: 0x10002,
 } as const;
+
+/** The magic of each kind of blob; launch constraints (8 to 11) are DER like entitlements, under their own magic. */
+const SLOT_MAGIC: Readonly<Record<number, number>> = {
+  [SLOT.codeDirectory]: CODE_DIRECTORY_MAGIC,
+  [SLOT.requirements]: REQUIREMENTS_MAGIC,
+  [SLOT.entitlements]: ENTITLEMENTS_MAGIC,
+  [SLOT.entitlementsDer]: ENTITLEMENTS_DER_MAGIC,
+  8: LAUNCH_CONSTRAINT_MAGIC,
+  9: LAUNCH_CONSTRAINT_MAGIC,
+  10: LAUNCH_CONSTRAINT_MAGIC,
+  11: LAUNCH_CONSTRAINT_MAGIC,
+  [SLOT.cms]: CMS_WRAPPER_MAGIC,
+};
+
+/** The magic that a blob in this slot must have; undefined for a slot that no code signature has. */
+export function magicOfSlot(slot: number): number | undefined {
+  const isAlternate = slot >= SLOT.alternateCodeDirectory && slot < SLOT.alternateCodeDirectory + MAX_ALTERNATES;
+  return isAlternate ? CODE_DIRECTORY_MAGIC : SLOT_MAGIC[slot];
+}
 
 /** Alternate CodeDirectories have the slots from 0x1000 on, at most this many. */
 export const MAX_ALTERNATES = 5;

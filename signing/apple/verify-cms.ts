@@ -10,7 +10,7 @@ import { buildChain, verifyCertificates } from "../cms/certificate-chain.ts";
 import { readOctets, readOid, sequenceOf } from "../cms/der-values.ts";
 import { oids } from "../cms/oids.ts";
 import { parseSignedData, type ParsedSignedData, type ParsedSigner } from "../cms/parse-signed-data.ts";
-import { parseTimestampToken, verifyTimestampToken } from "../cms/timestamp.ts";
+import { parseTimestampToken, type TimestampToken, verifyTimestampToken } from "../cms/timestamp.ts";
 import { claimedSigningTime, signerCertificate, verifySigner } from "../cms/verify-signer.ts";
 import { APPLE_ATTRIBUTE } from "./apple-cms.ts";
 import { APPLE_ROOTS } from "./apple-roots.ts";
@@ -125,14 +125,38 @@ function hexOf(value: unknown): string {
 }
 
 function timestampOf(signer: ParsedSigner, problems: Problem[]): Date | undefined {
-  const attributes = signer.unsignedAttributes.filter(({ oid }) => oid === oids.timestampToken);
-  const values = attributes.flatMap((attribute) => attribute.values);
+  const { unsignedAttributes } = signer;
+  // A timestamp under another name would be no timestamp, and nobody would miss it.
+  const unknown = unsignedAttributes.filter(({ oid }) => oid !== oids.timestampToken);
+  for (const { oid } of unknown) {
+    problems.push(codeProblem("CMS_INVALID", `The CMS message has the unsigned attribute ${oid}, which is not known.`));
+  }
+  const values = unsignedAttributes.filter((one) => !unknown.includes(one)).flatMap((attribute) => attribute.values);
   const [token] = values;
   if (token === undefined) return undefined;
   if (values.length > 1) problems.push(codeProblem("TIMESTAMP_INVALID", `There are ${values.length} timestamps.`));
-  const found = verifyTimestampToken(token.bytes, hash("sha256", signer.signature, "buffer"));
+  const found = [...verifyTimestampToken(token.bytes, hash("sha256", signer.signature, "buffer"))];
+  const time = attempt(found, () => {
+    const parsed = parseTimestampToken(token.bytes);
+    found.push(...strayCertificates(parsed));
+    return parsed.time;
+  });
   problems.push(...found);
-  return found.length > 0 ? undefined : attempt(problems, () => parseTimestampToken(token.bytes).time);
+  return found.length > 0 ? undefined : time;
+}
+
+/** Authorities may leave out their root, but what they send belongs to their chain. */
+function strayCertificates({ certificate, signed }: TimestampToken): readonly Problem[] {
+  if (certificate === undefined) return [];
+  const chain = buildChain(certificate, signed.certificates).certificates;
+  return signed.certificates
+    .filter((one) => !chain.some(({ fingerprint }) => fingerprint === one.fingerprint))
+    .map((one) =>
+      codeProblem(
+        "TIMESTAMP_CERTIFICATE",
+        `The timestamp's certificate "${certificateName(one)}" is not of its chain.`,
+      ),
+    );
 }
 
 function chainProblems(

@@ -20,7 +20,7 @@ import { DESIGNATED_TYPE } from "./requirement.ts";
 import { meetsRequirement } from "./requirement-match.ts";
 import { parseRequirements, type Requirement } from "./requirement-parse.ts";
 import { renderCdHashRequirement, renderRequirement } from "./requirement-text.ts";
-import { blobContent, SLOT } from "./super-blob.ts";
+import { blobContent, magicOfSlot, SLOT, superBlobBytes } from "./super-blob.ts";
 import { type CmsFindings, verifyAppleCms } from "./verify-cms.ts";
 import { verifyPages } from "./verify-pages.ts";
 
@@ -68,6 +68,10 @@ export async function inspectMachO(options: VerifyMachOOptions): Promise<Verifie
   await withFileRange(options.path, (range) =>
     collecting(problems, async () => {
       const fat = await readFat(range);
+      const end = Math.max(0, ...(fat ?? []).map(({ offset, size }) => offset + size));
+      if (fat !== undefined && end < range.size) {
+        problems.push(codeProblem("MACHO_TRAILING_DATA", `${range.size - end} bytes follow the last slice.`));
+      }
       const parts = fat?.map(({ offset, size }) => subRange(range, offset, size)) ?? [range];
       for (const part of parts) {
         const own: Problem[] = [];
@@ -123,6 +127,16 @@ async function verifySlice(slice: ByteRange, options: VerifyMachOOptions, proble
   }
   // 1. The file around the signature.
   problems.push(...placeProblems(machO, signature.directory));
+  const expectedBytes = superBlobBytes(signature.blobs.map(({ bytes }) => bytes.length));
+  if (signature.length !== expectedBytes) {
+    report("CODESIGN_LENGTH", `The signature says it has ${signature.length} bytes, its parts have ${expectedBytes}.`);
+  }
+  for (const { slot, magic } of signature.blobs) {
+    const expected = magicOfSlot(slot);
+    if (magic === expected) continue;
+    const what = expected === undefined ? "no signature of code has such a blob" : `its magic is ${magic.toString(16)}`;
+    report("CODESIGN_BLOB", `The blob in slot 0x${slot.toString(16)} is wrong: ${what}.`);
+  }
   // 2. Each directory: pages, special slots, facts that must be those of the file and of the others.
   const infoPlist = options.infoPlist ?? (await collecting(problems, () => embeddedInfoPlist(machO, slice)));
   const contents: SealedContents = { infoPlist, codeResources: options.codeResources };
