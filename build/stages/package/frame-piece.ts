@@ -17,7 +17,7 @@ import type { Pieces } from "../stage.ts";
 import type { ZstdParameters } from "./compression.ts";
 
 /** Bumped when the same frame would give other bytes. */
-const PIECE_VERSION = 1;
+const PIECE_VERSION = 2;
 const CHUNK_BYTES = 1 << 20;
 const END_BYTES = 8;
 /** Each takes up to 0.4 GB, whatever the number of targets being built. */
@@ -157,8 +157,14 @@ function forward(zstd: ZstdCompress, output: Writable): () => number {
   return () => bytes + zstd.readableLength;
 }
 
+/**
+ * Resolves when zstd has taken the whole chunk. Node compresses a chunk that
+ * is still queued when the stream ends together with the end, and then ends
+ * once more: an empty frame of 9 bytes, by chance of timing.
+ */
 async function write(zstd: ZstdCompress, chunk: Buffer): Promise<void> {
-  if (chunk.length > 0 && !zstd.write(chunk)) await Promise.race([once(zstd, "drain"), once(zstd, "close")]);
+  if (chunk.length === 0) return;
+  await new Promise<void>((resolve, reject) => zstd.write(chunk, (error) => (error ? reject(error) : resolve())));
 }
 
 async function readEnds(path: string, count: number): Promise<readonly number[]> {

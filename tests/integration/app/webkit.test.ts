@@ -29,7 +29,7 @@ test.skipIf(!canRun())("everything works in WebKitGTK 6.0 under Xvfb, with focus
   const app = await startApp(store);
   const display: Display = await startDisplay();
   try {
-    const { stdout } = await promisify(execFile)(BUN, [join(import.meta.dirname, "webkit-driver.ts"), app.url], {
+    const { stdout } = await promisify(execFile)(BUN, [join(import.meta.dirname, "webkit-driver.js"), app.url], {
       timeout: 20_000,
       env: {
         ...process.env,

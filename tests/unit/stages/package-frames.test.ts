@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { zstdDecompressSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { openPieces } from "../../../build/artifacts/pieces.ts";
-import type { Part } from "../../../build/config/resolved-config.ts";
+import type { Compression, Part } from "../../../build/config/resolved-config.ts";
 import { bcjCoder } from "../../../build/formats/bcj.ts";
 import type { PlannedFrame, Slice } from "../../../build/formats/frames.ts";
 import type { Pieces } from "../../../build/stages/stage.ts";
@@ -27,11 +27,12 @@ async function make(
   root: string,
   pieces: Pieces,
   planned: PlannedFrame<Part>,
+  compression: Compression = "fast",
   signal = new AbortController().signal,
 ): Promise<Made> {
   let bytesTold = 0;
   const onBytes = (bytes: number): void => void (bytesTold += bytes);
-  const parameters = zstdParameters("fast", planned.isLong);
+  const parameters = zstdParameters(compression, planned.isLong);
   return { piece: await framePiece({ frame: planned, root, parameters, pieces, signal, onBytes }), bytesTold };
 }
 
@@ -112,7 +113,7 @@ test("a missing file, an abort and a folder that is gone end the work and leave 
   const abortLate: Pieces = {
     get: (key, write) => pieces.get(key, (path) => (setTimeout(() => stop.abort(), 5), write(path))),
   };
-  await expect(make(root, abortLate, big, stop.signal)).rejects.toMatchObject({ name: "AbortError" });
+  await expect(make(root, abortLate, big, "fast", stop.signal)).rejects.toMatchObject({ name: "AbortError" });
   const elsewhere: Pieces = {
     get: async (_key, write) => {
       await write(join(root, "gone/piece"));
@@ -131,4 +132,19 @@ test("a piece that was damaged in the cache is not packed", async () => {
   const { piece } = await make(root, pieces, frame(slices));
   await truncate(piece.path, 10);
   await expect(make(root, pieces, frame(slices))).rejects.toMatchObject({ code: "CACHE_DAMAGED" });
+});
+
+test("a frame is one zstd frame: a last chunk that rode along with the end once got an empty frame after it", async () => {
+  const root = await scratchFolder();
+  await writeFile(join(root, "code"), randomBytes(90_500).toString("hex"));
+  // The third chunk fills a block, which takes level 19 a while: the small last one has to queue behind it.
+  const lengths = [60_000, 60_000, 60_000, 1000];
+  const slices = lengths.map((length, at): Slice<Part> => {
+    return { path: "code", part: "app code", offset: 60_000 * at, length };
+  });
+  const { piece } = await make(root, await openPieces(join(root, "pieces")), frame(slices), "best");
+  const bytes = await frameBytes(piece);
+  const magic = Buffer.from("28b52ffd", "hex");
+  expect(bytes.lastIndexOf(magic)).toBe(0);
+  expect(zstdDecompressSync(bytes)).toEqual(await readFile(join(root, "code")));
 });

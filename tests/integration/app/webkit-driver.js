@@ -6,35 +6,35 @@
 import { SizeHint, Webview } from "webview-bun";
 
 const webview = new Webview(false, { width: 960, height: 720, hint: SizeHint.NONE });
-webview.bind("finish", (report: unknown) => {
+webview.bind("finish", (report) => {
   console.log(JSON.stringify(report));
   process.exit(0);
 });
 
 /** Runs in the page; the shell puts it there past the policy, as WebKit lets a host do. */
 const script = () => {
-  const complaints: string[] = [];
-  const seen: Record<string, unknown> = {};
+  const complaints = [];
+  const seen = {};
   document.addEventListener("securitypolicyviolation", (event) =>
     complaints.push(`policy: ${event.violatedDirective}`),
   );
   window.addEventListener("error", (event) => complaints.push(event.message));
-  console.error = (...parts: unknown[]) => complaints.push(parts.map(String).join(" "));
+  console.error = (...parts) => complaints.push(parts.map(String).join(" "));
 
   const rows = () => [...document.querySelectorAll("#list-open .title")].map((title) => title.textContent);
   const focused = () => document.activeElement?.id.replace(/-.*/, "") ?? "";
-  const until = async (name: string, isSo: () => boolean) => {
+  const until = async (name, isSo) => {
     for (let waits = 0; !isSo(); waits += 1) {
       if (waits > 300) throw new Error(`never: ${name}, rows ${JSON.stringify(rows())}, focus ${focused()}`);
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     seen[name] = { rows: rows(), focus: focused() };
   };
-  const press = (key: string) =>
+  const press = (key) =>
     (document.activeElement ?? document.body).dispatchEvent(
       new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }),
     );
-  const field = (id: string) => document.querySelector<HTMLInputElement>(`[id^="${id}"]`);
+  const field = (id) => document.querySelector(`[id^="${id}"]`);
 
   const use = async () => {
     await until("start", () => focused() === "new" && "_htmx" in (field("new-title")?.form ?? {}));
@@ -43,19 +43,19 @@ const script = () => {
     add?.form?.requestSubmit();
     await until("added", () => rows().length === 2 && focused() === "new" && field("new-title")?.value === "");
     press("ArrowDown");
-    (document.activeElement as HTMLElement).click();
+    document.activeElement.click();
     await until("ticked", () => rows().length === 1 && focused() === "box");
-    (document.activeElement as HTMLElement).click();
+    document.activeElement.click();
     await until("unticked", () => rows().length === 2 && focused() === "box");
     press("e");
     await until("editing", () => focused() === "edit");
     const edit = field("edit-");
     if (edit) edit.value = "Edited 😀";
-    edit?.form?.requestSubmit(edit.form.querySelector<HTMLElement>("[name=by]"));
+    edit?.form?.requestSubmit(edit.form.querySelector("[name=by]"));
     await until("edited", () => rows()[0] === "Edited 😀" && focused() === "box");
     press("Delete");
     await until("deleted", () => rows().length === 1 && document.querySelector("#notices button") !== null);
-    document.querySelector<HTMLElement>("#notices button")?.click();
+    document.querySelector("#notices button")?.click();
     await until("undone", () => rows().length === 2);
     const search = field("query");
     search?.focus();
@@ -65,7 +65,7 @@ const script = () => {
     press("Escape");
     await until("cleared", () => rows().length === 2 && location.search === "");
   };
-  const finish: unknown = Reflect.get(globalThis, "finish");
+  const finish = Reflect.get(globalThis, "finish");
   const end = () => {
     seen["title"] = document.title;
     if (typeof finish === "function") finish({ seen, complaints });
@@ -74,7 +74,7 @@ const script = () => {
     "load",
     () =>
       void use()
-        .catch((error: unknown) => complaints.push(error instanceof Error ? error.message : "something was thrown"))
+        .catch((error) => complaints.push(error instanceof Error ? error.message : "something was thrown"))
         .then(end),
     {
       once: true,
