@@ -19,6 +19,7 @@ import {
 } from "./bundle.ts";
 import { type BundleEntry, isCodeFile, readBundleTree, treeProblems } from "./bundle-tree.ts";
 import { encodeCodeResources, type ResourceSeal } from "./code-resources.ts";
+import { defaultEntitlements } from "./default-entitlements.ts";
 import type { Entitlements } from "./entitlements.ts";
 import { hashFile } from "./hash-file.ts";
 import { isExcluded } from "./resource-rules.ts";
@@ -29,7 +30,10 @@ export interface SignAppOptions extends CodeSigningOptions {
   readonly app: string;
   /** Absent: the app itself is replaced when all of it is signed. */
   readonly output?: string | undefined;
-  /** By path from the app's folder (`Contents/MacOS/bun`); nothing is taken over from an old signature. */
+  /**
+   * By path from the app's folder (`Contents/MacOS/bun`); nothing is taken over from an old signature.
+   * Absent: programs built on Bun, and Node's single executable applications, get what their runtime needs.
+   */
   readonly entitlements?: ((path: string) => Entitlements | undefined) | undefined;
   /** For code that is no bundle's main executable; default: the app's identifier, a dot, the file's name without its extension. */
   readonly identifier?: ((path: string) => string | undefined) | undefined;
@@ -129,14 +133,14 @@ async function signInto(folder: string, work: Work): Promise<readonly SignedCode
     identifier: string,
     sealed: Pick<Parameters<typeof signMachO>[0], "infoPlist" | "codeResources">,
   ) => {
-    const entitlements = options.entitlements?.(path);
+    const input = join(app, path);
     const result = await signMachO({
       ...options,
       ...sealed,
-      input: join(app, path),
+      input,
       output: join(folder, path),
       identifier,
-      entitlements,
+      entitlements: options.entitlements ? options.entitlements(path) : await defaultEntitlements(input),
       isDurable: false,
     });
     signed.set(path, { ...result, path, identifier });

@@ -4,11 +4,9 @@
  * gives ad-hoc signatures for a damaged one, and puts each cdhash of a
  * requirement in parentheses.
  */
-import { execFile, execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { parseCodeResources } from "../../../../signing/apple/code-resources.ts";
 import { JIT_ENTITLEMENTS } from "../../../../signing/apple/entitlements.ts";
@@ -20,25 +18,11 @@ import { verifyMachO } from "../../../../signing/apple/verify-mach-o.ts";
 import { authority, signingBench, trustedRoots } from "../../../unit/signing/apple/signing.ts";
 import { writeTinyApp } from "../../../unit/signing/apple/tiny-app.ts";
 import { tinyFat, tinyMachO } from "../../../unit/signing/apple/tiny-mach-o.ts";
+import { findTool, runTool } from "./apple-tools.ts";
 
-const isMissing = (() => {
-  try {
-    execFileSync("rcodesign", ["--version"], { stdio: "ignore" });
-    return false;
-  } catch {
-    return true;
-  }
-})();
-
-async function rcodesign(...args: readonly string[]): Promise<{ readonly status: number; readonly output: string }> {
-  try {
-    const { stdout, stderr } = await promisify(execFile)("rcodesign", args, { maxBuffer: 1 << 24 });
-    return { status: 0, output: stdout + stderr };
-  } catch (error) {
-    if (!(error instanceof Error) || !("code" in error) || !("stdout" in error) || !("stderr" in error)) throw error;
-    return { status: Number(error.code), output: String(error.stdout) + String(error.stderr) };
-  }
-}
+const tool = findTool("rcodesign");
+const isMissing = tool === undefined;
+const rcodesign = (...args: readonly string[]) => runTool(tool, args, tmpdir());
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), "erth-rcodesign-"));
@@ -53,9 +37,9 @@ test.skipIf(isMissing)("rcodesign finds no problem in our Developer ID signature
   const options = { ...bench.developerId, entitlements: JIT_ENTITLEMENTS };
   for (const bytes of [tinyMachO(), FAT, tinyMachO({ fileType: 6 })]) {
     const path = await bench.sign(bytes, options);
-    const { status, output } = await rcodesign("verify", path);
+    const { status, output } = rcodesign("verify", path);
     expect([status, output]).toEqual([0, expect.stringContaining("no problems detected!")]);
-    const info = await rcodesign("print-signature-info", path);
+    const info = rcodesign("print-signature-info", path);
     expect(info.output).toContain("signature_verifies: true");
     expect(info.output).not.toContain("signature_verifies: false");
   }
@@ -67,7 +51,9 @@ test.skipIf(isMissing)(
     const bench = await signingBench();
     for (const bytes of [tinyMachO({ textBytes: 40_000 }), FAT]) {
       const path = await bench.sign(bytes);
-      const lines = (await rcodesign("verify", path)).output.split("\n").filter((line) => line !== "");
+      const lines = rcodesign("verify", path)
+        .output.split("\n")
+        .filter((line) => line !== "");
       const problems = lines.filter((line) => !/^\(|^Error: problems reported/.test(line));
       expect(
         problems.every((line) => /^(@\d+: )?CMS error: missing further values/.test(line)),
@@ -80,7 +66,7 @@ test.skipIf(isMissing)(
 test.skipIf(isMissing)("rcodesign computes the page hashes that we write", async () => {
   const bench = await signingBench();
   const path = await bench.sign(tinyMachO({ textBytes: 40_000 }));
-  const { output } = await rcodesign("compute-code-hashes", path);
+  const { output } = rcodesign("compute-code-hashes", path);
   const computed = output.split("\n").filter((line) => /^[0-9a-f]{64}$/.test(line));
   expect(computed.length).toBeGreaterThan(5);
   const hexOfFile = readFileSync(path).toString("hex");
@@ -94,9 +80,9 @@ test.skipIf(isMissing)("what rcodesign signs, ad hoc and with a key, holds for u
   for (const [index, bytes] of [tinyMachO(), FAT].entries()) {
     writeFileSync(input, bytes);
     const [adHoc, signed] = [join(root, `ad-hoc-${index}`), join(root, `signed-${index}`)];
-    expect((await rcodesign("sign", input, adHoc)).status).toBe(0);
+    expect(rcodesign("sign", input, adHoc).status).toBe(0);
     expect(await verifyMachO({ path: adHoc })).toEqual([]);
-    const result = await rcodesign(
+    const result = rcodesign(
       "sign",
       "--pem-file",
       key,
@@ -121,7 +107,7 @@ test.skipIf(isMissing)("an app's seal lists the same as rcodesign's, and either'
   // It seals what the Finder leaves behind; `codesign` and we do not.
   rmSync(join(theirs, "Contents/Resources/.DS_Store"));
   await signApp({ app: ours });
-  expect((await rcodesign("sign", theirs)).output).not.toContain("Error");
+  expect(rcodesign("sign", theirs).output).not.toContain("Error");
   expect(await verifyApp({ app: theirs })).toEqual([]);
   const [a, b] = [ours, theirs].map((app) =>
     parseCodeResources(readFileSync(join(app, "Contents/_CodeSignature/CodeResources"))),
@@ -134,7 +120,7 @@ test.skipIf(isMissing)("its reading of our signature differs from ours in nothin
   const bench = await signingBench();
   const path = join(bench.folder, "signed");
   await bench.sign(tinyMachO(), { ...bench.developerId, entitlements: JIT_ENTITLEMENTS });
-  const { output } = await rcodesign("print-signature-info", path);
+  const { output } = rcodesign("print-signature-info", path);
   const explained = await explainMachO({ path, trustedRoots });
   const hashes = output.match(/(?<=\(\d\): )[0-9a-f]{64}/g) ?? [];
   expect(hashes.filter((hash) => !/^0+$/.test(hash)).length).toBe(3);
@@ -149,7 +135,7 @@ test.skipIf(isMissing)("its reading of our signature differs from ours in nothin
     entitlements: JIT_ENTITLEMENTS,
     ...bench.developerId,
   });
-  expect((await rcodesign("diff-signatures", path, again)).output).not.toMatch(
+  expect(rcodesign("diff-signatures", path, again).output).not.toMatch(
     /^[-+] .*(CodeDirectory|code_directory|slot_digests)/m,
   );
 });

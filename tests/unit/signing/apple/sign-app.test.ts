@@ -26,8 +26,6 @@ import { writeTinyApp } from "./tiny-app.ts";
 import { tinyMachO } from "./tiny-mach-o.ts";
 
 const SEAL = "Contents/_CodeSignature/CodeResources";
-const entitlements = (path: string) => (path.endsWith("/bun") ? RUNTIME_ENTITLEMENTS.bun : undefined);
-
 /** Every path with its kind and digest, times left out. */
 async function contentOf(app: string): Promise<readonly string[]> {
   const entries = await readBundleTree(app);
@@ -43,7 +41,7 @@ async function signedApp() {
   const folder = await scratchFolder();
   const app = writeTinyApp(join(folder, "Tiny.app"));
   const output = join(folder, "Signed.app");
-  const code = await signApp({ app, output, entitlements });
+  const code = await signApp({ app, output });
   return { folder, app, output, code };
 }
 
@@ -85,11 +83,29 @@ test("the seal knows every file by what it is", async () => {
 test("a Developer ID app has everything that a notary asks for", async () => {
   const bench = await signingBench();
   const app = writeTinyApp(join(bench.folder, "Tiny.app"));
-  await signApp({ app, ...bench.developerId, entitlements });
+  await signApp({ app, ...bench.developerId });
   expect(await verifyApp({ app, policy: "notarizable", trustedRoots })).toEqual([]);
   const { code } = await inspectApp({ app, trustedRoots });
   const given = Array.from(code, ([path, { slices }]) => [path, slices[0]?.entitlements] as const);
   expect(given.filter(([, own]) => own !== undefined)).toEqual([["Contents/MacOS/bun", RUNTIME_ENTITLEMENTS.bun]]);
+});
+
+test("programs built on Bun or Node get what their runtime needs, unless the caller says", async () => {
+  const folder = await scratchFolder();
+  const changes = { "Contents/MacOS/sidecar": tinyMachO({ segments: ["NODE_SEA"] }) };
+  const app = writeTinyApp(join(folder, "Tiny.app"), changes);
+  const given = async (): Promise<Readonly<Record<string, unknown>>> => {
+    const { code } = await inspectApp({ app });
+    return Object.fromEntries(Array.from(code, ([path, { slices }]) => [path, slices[0]?.entitlements]));
+  };
+  await signApp({ app });
+  expect(await given()).toMatchObject({
+    "Contents/MacOS/bun": RUNTIME_ENTITLEMENTS.bun,
+    "Contents/MacOS/sidecar": RUNTIME_ENTITLEMENTS.node,
+    "Contents/MacOS/tiny": undefined,
+  });
+  await signApp({ app, entitlements: () => undefined });
+  expect(Object.values(await given()).every((one) => one === undefined)).toBe(true);
 });
 
 test("signing again, elsewhere or in place, gives the same bytes; old seals and tickets go", async () => {
@@ -97,9 +113,9 @@ test("signing again, elsewhere or in place, gives the same bytes; old seals and 
   const first = await contentOf(output);
   writeFileSync(join(output, "Contents/CodeResources"), "s8ch: a ticket of an older signature");
   writeFileSync(join(output, "Contents/_CodeSignature/CodeDirectory"), "left over");
-  await signApp({ app: output, entitlements });
+  await signApp({ app: output });
   expect(await contentOf(output)).toEqual(first);
-  await signApp({ app, entitlements });
+  await signApp({ app });
   expect(await contentOf(app)).toEqual(first);
   expect(readdirSync(folder).sort()).toEqual(["Signed.app", "Tiny.app"]);
 });

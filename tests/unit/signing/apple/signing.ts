@@ -11,7 +11,7 @@ import { scratchFolder } from "../../../support/scratch.ts";
 
 export const authority = appleAuthority();
 export const trustedRoots = [parseCertificate(authority.root.der).fingerprint];
-export const SIGNING_TIME = new Date("2026-06-01T11:59:00Z");
+const SIGNING_TIME = new Date("2026-06-01T11:59:00Z");
 
 export interface SigningBench {
   readonly folder: string;

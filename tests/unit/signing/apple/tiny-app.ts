@@ -8,7 +8,7 @@ const x64 = tinyMachO({ architecture: "x86_64", fileType: 6 });
 const info = (identifier: string, executable: string) =>
   renderPlist({ CFBundleIdentifier: identifier, CFBundleExecutable: executable });
 
-export const TINY_APP: Readonly<Record<string, string | Uint8Array>> = {
+const TINY_APP: Readonly<Record<string, string | Uint8Array>> = {
   "Contents/Info.plist": info("dev.erth.tiny", "tiny"),
   "Contents/PkgInfo": "APPL????",
   "Contents/version.plist": renderPlist({}),

@@ -1,0 +1,16 @@
+/** One signing or checking, for `sign-apple.ts`, in a process that loads nothing else: arguments `sign IN OUT [timestamp URL]` or `verify IN`. */
+const [mode, input = "", output = "", timestampUrl] = process.argv.slice(2);
+
+if (mode === "verify") {
+  const { verifyMachO } = await import("../../signing/apple/verify-mach-o.ts");
+  for (const { message } of await verifyMachO({ path: input })) throw new Error(message);
+} else {
+  const { signMachO } = await import("../../signing/apple/sign-mach-o.ts");
+  const signer = timestampUrl === undefined ? undefined : await fakeSigner();
+  await signMachO({ input, output, identifier: "dev.erth.bench", signer, timestampUrl });
+}
+
+async function fakeSigner() {
+  const { appleAuthority } = await import("../fakes/certificate-authority.ts");
+  return appleAuthority().application.signer;
+}
