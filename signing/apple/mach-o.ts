@@ -5,6 +5,7 @@
  */
 import { type BoundedView, boundedView } from "./bounded-view.ts";
 import type { ByteRange } from "./byte-range.ts";
+import { linkEditTableEnd, type LoadCommand, requireCommandBytes, requireInside } from "./load-command.ts";
 import { machOMalformed, machOUnsupported } from "./mach-o-errors.ts";
 
 export const MACH_O_HEADER_BYTES = 32;
@@ -16,16 +17,10 @@ const MH_BUNDLE = 8;
 const CPU_NAMES: Readonly<Record<number, string>> = { 0x01000007: "x86_64", 0x0100000c: "arm64" };
 const CPU_SUBTYPE_MASK = 0x00ffffff;
 const CPU_SUBTYPE_ARM64E = 2;
-const LC_SYMTAB = 0x02;
-const LC_DYSYMTAB = 0x0b;
 const LC_SEGMENT_64 = 0x19;
 export const LC_CODE_SIGNATURE = 0x1d;
 const LC_VERSION_MIN_MACOSX = 0x24;
 const LC_BUILD_VERSION = 0x32;
-/** `LC_DYLD_INFO`, with and without `LC_REQ_DYLD`. */
-const DYLD_INFO: readonly number[] = [0x22, 0x80000022];
-/** Commands of type `linkedit_data_command` besides the signature's. */
-const LINKEDIT_DATA: readonly number[] = [0x1e, 0x26, 0x29, 0x2b, 0x2e, 0x80000033, 0x80000034];
 const MAX_COMMANDS_BYTES = 1 << 20;
 const SEGMENT_BYTES = 72;
 const SECTION_BYTES = 80;
@@ -128,17 +123,11 @@ export function parseMachO(header: Uint8Array, size: number): MachO {
     segments,
     text: only("__TEXT"),
     linkEdit: only("__LINKEDIT"),
-    linkEditDataEnd: Math.max(0, ...commands.map((command) => tableEnd(view, command, size))),
+    linkEditDataEnd: Math.max(0, ...commands.map((command) => linkEditTableEnd(view, command, size))),
     sdkVersion: sdkVersion(view, commands),
     signature: signatures[0] && signaturePlace(view, signatures[0], size),
     size,
   };
-}
-
-interface Command {
-  readonly kind: number;
-  readonly at: number;
-  readonly size: number;
 }
 
 function requireMagic(view: BoundedView): void {
@@ -154,8 +143,8 @@ function architectureOf(cpuType: number, cpuSubtype: number): string {
   return name === "arm64" && (cpuSubtype & CPU_SUBTYPE_MASK) === CPU_SUBTYPE_ARM64E ? "arm64e" : name;
 }
 
-function parseCommands(view: BoundedView, count: number, end: number): readonly Command[] {
-  const commands: Command[] = [];
+function parseCommands(view: BoundedView, count: number, end: number): readonly LoadCommand[] {
+  const commands: LoadCommand[] = [];
   let at = MACH_O_HEADER_BYTES;
   for (let index = 0; index < count; index += 1) {
     if (at + 8 > end) throw machOMalformed(`it has ${index} load commands of ${count}`);
@@ -170,19 +159,15 @@ function parseCommands(view: BoundedView, count: number, end: number): readonly 
   return commands;
 }
 
-function needSize({ kind, size }: Command, bytes: number): void {
-  if (size < bytes) throw machOMalformed(`load command 0x${kind.toString(16)} takes ${size} bytes, not ${bytes}`);
-}
-
-function parseSegment(view: BoundedView, header: Uint8Array, command: Command, fileBytes: number): MachOSegment {
-  needSize(command, SEGMENT_BYTES);
+function parseSegment(view: BoundedView, header: Uint8Array, command: LoadCommand, fileBytes: number): MachOSegment {
+  requireCommandBytes(command, SEGMENT_BYTES);
   const { at } = command;
   const name = fixedName(header, at + 8);
   const fileOffset = view.u64(at + 40, `the offset of ${name}`);
   const fileSize = view.u64(at + 48, `the size of ${name}`);
   if (fileSize > 0) requireInside(`segment ${name}`, fileOffset, fileSize, fileBytes);
   const sectionCount = view.u32(at + 64, `the sections of ${name}`);
-  needSize(command, SEGMENT_BYTES + sectionCount * SECTION_BYTES);
+  requireCommandBytes(command, SEGMENT_BYTES + sectionCount * SECTION_BYTES);
   const sections: MachOSection[] = [];
   for (let index = 0; index < sectionCount; index += 1) {
     const section = at + SEGMENT_BYTES + index * SECTION_BYTES;
@@ -204,11 +189,6 @@ function fixedName(header: Uint8Array, at: number): string {
   return Buffer.from(field.subarray(0, end < 0 ? 16 : end)).toString("latin1");
 }
 
-function requireInside(what: string, offset: number, size: number, fileBytes: number): void {
-  if (offset + size > fileBytes)
-    throw machOMalformed(`${what} lies outside it (${size} bytes at ${offset} of ${fileBytes})`);
-}
-
 function firstSectionOffset(segments: readonly MachOSegment[], size: number): number {
   const starts = segments.flatMap(({ fileOffset, fileSize, sections }) => [
     ...(fileOffset > 0 && fileSize > 0 ? [fileOffset] : []),
@@ -217,52 +197,15 @@ function firstSectionOffset(segments: readonly MachOSegment[], size: number): nu
   return Math.min(size, ...starts);
 }
 
-/** Where a command has a table's offset and its count, and the bytes of one entry. */
-type Table = readonly [offsetField: number, countField: number, entryBytes: number];
-const SYMTAB_TABLES: readonly Table[] = [
-  [8, 12, 16],
-  [16, 20, 1],
-];
-const DYSYMTAB_TABLES: readonly Table[] = [
-  [32, 36, 8],
-  [40, 44, 56],
-  [48, 52, 4],
-  [56, 60, 4],
-  [64, 68, 8],
-  [72, 76, 8],
-];
-const DYLD_INFO_TABLES = [8, 16, 24, 32, 40].map((field): Table => [field, field + 4, 1]);
-const LINKEDIT_DATA_TABLES: readonly Table[] = [[8, 12, 1]];
-
-/** Where the last table that a command names in `__LINKEDIT` ends; 0 for other commands. */
-function tableEnd(view: BoundedView, command: Command, fileBytes: number): number {
-  const { kind, at } = command;
-  let tables: readonly Table[] = [];
-  if (kind === LC_SYMTAB) tables = SYMTAB_TABLES;
-  else if (kind === LC_DYSYMTAB) tables = DYSYMTAB_TABLES;
-  else if (DYLD_INFO.includes(kind)) tables = DYLD_INFO_TABLES;
-  else if (LINKEDIT_DATA.includes(kind)) tables = LINKEDIT_DATA_TABLES;
-  let end = 0;
-  for (const [offsetField, countField, entryBytes] of tables) {
-    needSize(command, countField + 4);
-    const bytes = view.u32(at + countField, "a table") * entryBytes;
-    if (bytes === 0) continue;
-    const offset = view.u32(at + offsetField, "a table");
-    requireInside(`the table of load command 0x${kind.toString(16)}`, offset, bytes, fileBytes);
-    end = Math.max(end, offset + bytes);
-  }
-  return end;
-}
-
-function sdkVersion(view: BoundedView, commands: readonly Command[]): number {
+function sdkVersion(view: BoundedView, commands: readonly LoadCommand[]): number {
   const build = commands.find(({ kind, size }) => kind === LC_BUILD_VERSION && size >= 24);
   if (build !== undefined) return view.u32(build.at + 16, "LC_BUILD_VERSION");
   const minimum = commands.find(({ kind, size }) => kind === LC_VERSION_MIN_MACOSX && size >= 16);
   return minimum === undefined ? 0 : view.u32(minimum.at + 12, "LC_VERSION_MIN_MACOSX");
 }
 
-function signaturePlace(view: BoundedView, command: Command, fileBytes: number): NonNullable<MachO["signature"]> {
-  needSize(command, 16);
+function signaturePlace(view: BoundedView, command: LoadCommand, fileBytes: number): NonNullable<MachO["signature"]> {
+  requireCommandBytes(command, 16);
   const offset = view.u32(command.at + 8, "LC_CODE_SIGNATURE");
   const size = view.u32(command.at + 12, "LC_CODE_SIGNATURE");
   requireInside("the code signature", offset, size, fileBytes);

@@ -5,9 +5,9 @@
  * they are to be the same.
  */
 import { constants } from "node:fs";
-import { chmod, copyFile, lstat, mkdir, open, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { ErthError, type Problem, ProblemsError } from "../../runtime/base/errors.ts";
+import { ErthError, ProblemsError } from "../../runtime/base/errors.ts";
 import {
   type Bundle,
   bundleAt,
@@ -21,7 +21,9 @@ import { type BundleEntry, isCodeFile, readBundleTree, treeProblems } from "./bu
 import { encodeCodeResources, type ResourceSeal } from "./code-resources.ts";
 import { defaultEntitlements } from "./default-entitlements.ts";
 import type { Entitlements } from "./entitlements.ts";
+import { layoutProblems } from "./bundle-layout.ts";
 import { hashFile } from "./hash-file.ts";
+import { replaceFolder, requireFree, syncFiles } from "./replace-folder.ts";
 import { isExcluded } from "./resource-rules.ts";
 import { type CodeSigningOptions, signMachO, type SignedMachO } from "./sign-mach-o.ts";
 import { partName } from "./whole-output.ts";
@@ -65,7 +67,7 @@ export async function signApp(options: SignAppOptions): Promise<readonly SignedC
   try {
     const signed = await signInto(temporary, { options, app, entries, bundles, code });
     await requireUnchanged(app, entries);
-    await replace(temporary, output);
+    await replaceFolder(temporary, output);
     return signed;
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
@@ -77,40 +79,6 @@ async function codeFiles(app: string, entries: readonly BundleEntry[]): Promise<
   const code = new Set<string>();
   for (const { kind, path } of entries) if (kind === "file" && (await isCodeFile(join(app, path)))) code.add(path);
   return code;
-}
-
-/** What `codesign` refuses, found before anything is written. */
-function layoutProblems(
-  bundles: readonly Bundle[],
-  entries: readonly BundleEntry[],
-  code: ReadonlySet<string>,
-): readonly Problem[] {
-  const problems: Problem[] = entries
-    .filter(({ path }) => !path.includes("/") && path !== "Contents")
-    .map(({ path }) => ({
-      code: "BUNDLE_UNSEALED",
-      message: `${path} lies beside Contents, where no seal covers it.`,
-      remedy: "move it to Contents/Resources, then: erth sign",
-    }));
-  for (const bundle of bundles) {
-    if (!code.has(bundle.executable)) {
-      problems.push({
-        code: "BUNDLE_INVALID",
-        message: `${bundle.executable} is the main executable, and no Mach-O program.`,
-        remedy: "name a program as CFBundleExecutable; a script can be started by one. Then: erth build && erth sign",
-      });
-    }
-    for (const { entry, isNested } of sealedPaths(bundle, entries)) {
-      const isSigned = entry.kind === "folder" ? bundles.some(({ path }) => path === entry.path) : code.has(entry.path);
-      if (!isNested || isSigned) continue;
-      problems.push({
-        code: "BUNDLE_LOOSE_FILE",
-        message: `${entry.path} lies where only signed code may, and is ${entry.kind === "folder" ? "no bundle" : "no Mach-O file"}.`,
-        remedy: "move it to Contents/Resources, then: erth build && erth sign",
-      });
-    }
-  }
-  return problems;
 }
 
 interface Work {
@@ -230,40 +198,4 @@ async function requireUnchanged(app: string, before: readonly BundleEntry[]): Pr
     remedy: "stop what writes to the app, then: erth sign",
     facts: { path: changed },
   });
-}
-
-async function requireFree(output: string): Promise<void> {
-  const stats = await lstat(output).catch(() => undefined);
-  if (stats === undefined) return;
-  throw new ErthError({
-    code: "OUTPUT_EXISTS",
-    message: `${output} is already there.`,
-    remedy: "remove it, or name another output, then: erth sign",
-  });
-}
-
-async function syncFiles(folder: string): Promise<void> {
-  for (const { kind, path } of await readBundleTree(folder)) {
-    if (kind !== "file") continue;
-    const handle = await open(join(folder, path), "r");
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  }
-}
-
-/** Puts the finished folder in its place; an app that was there goes only when its successor is complete. */
-async function replace(finished: string, output: string): Promise<void> {
-  const old = partName(output);
-  const hasOld = (await lstat(output).catch(() => undefined)) !== undefined;
-  if (hasOld) await rename(output, old);
-  try {
-    await rename(finished, output);
-  } catch (error) {
-    if (hasOld) await rename(old, output);
-    throw error;
-  }
-  if (hasOld) await rm(old, { recursive: true, force: true });
 }

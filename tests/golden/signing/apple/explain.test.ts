@@ -31,7 +31,8 @@ test("a Developer ID signature of a program", async () => {
 test("a signed app, and the same with a file too many", async () => {
   const { folder, developerId } = await signingBench();
   const app = writeTinyApp(join(folder, "Tiny.app"));
-  await signApp({ app, ...developerId });
+  // Code among the resources is sealed with its signature, and a timestamp makes that another each time.
+  await signApp({ app, ...developerId, timestampUrl: "none" });
   writeFileSync(join(app, "Contents/Resources/new.txt"), "new");
-  await expect(await explainApp({ app, trustedRoots, policy: "notarizable" })).toMatchFileSnapshot("app.txt");
+  await expect(await explainApp({ app, trustedRoots })).toMatchFileSnapshot("app.txt");
 });
