@@ -3,16 +3,12 @@
  * process: it is initialized once for all its signers, and finalized after the
  * last. `pkcs11js`, which calls it, is compiled at installation and optional.
  */
-import type * as pkcs11js from "pkcs11js";
-import type { Handle, PKCS11, TokenInfo } from "pkcs11js";
+import { importPkcs11js, type Handle, type Pkcs11Calls, type Pkcs11Library, type TokenInfo } from "./pkcs11-library.ts";
 import { ErthError, messageOf } from "../../runtime/base/errors.ts";
-
-/** The part of `pkcs11js` that is used. */
-export type Pkcs11Library = typeof pkcs11js;
 
 export interface OpenModule {
   readonly library: Pkcs11Library;
-  readonly calls: PKCS11;
+  readonly calls: Pkcs11Calls;
   /** Gives the module back; the last one finalizes it. */
   release(): void;
 }
@@ -24,7 +20,7 @@ export interface FoundToken {
 }
 
 interface SharedModule {
-  readonly calls: PKCS11;
+  readonly calls: Pkcs11Calls;
   users: number;
 }
 
@@ -32,7 +28,7 @@ const shared = new Map<string, SharedModule>();
 
 /** Loads `pkcs11js`; its absence is `KEY_PKCS11_MISSING` with how to get it. */
 export async function loadPkcs11Library(
-  load: () => Promise<{ default: Pkcs11Library }> = () => import("pkcs11js"),
+  load: () => Promise<{ default: Pkcs11Library }> = importPkcs11js,
 ): Promise<Pkcs11Library> {
   try {
     return (await load()).default;

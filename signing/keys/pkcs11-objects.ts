@@ -1,5 +1,5 @@
 /** The objects of a PKCS #11 token that signing needs: one private key, and the certificates beside it. */
-import type { Handle, Template } from "pkcs11js";
+import type { Attribute, Handle } from "./pkcs11-library.ts";
 import { ErthError } from "../../runtime/base/errors.ts";
 import { isCode, type OpenModule } from "./pkcs11-module.ts";
 
@@ -77,7 +77,7 @@ export function readCertificates(module: OpenModule, session: Handle): readonly 
   });
 }
 
-function findObjects({ calls }: OpenModule, session: Handle, template: Template): readonly Handle[] {
+function findObjects({ calls }: OpenModule, session: Handle, template: readonly Attribute[]): readonly Handle[] {
   calls.C_FindObjectsInit(session, template);
   try {
     return calls.C_FindObjects(session, MAX_OBJECTS);

@@ -3,22 +3,14 @@
  * v2.40: `CKM_RSA_PKCS` over a DigestInfo that we build, `CKM_ECDSA` over the
  * bare digest. The PIN is tried once, because tokens lock themselves.
  */
-import type { Handle } from "pkcs11js";
+import type { Handle, Pkcs11Library } from "./pkcs11-library.ts";
 import { ErthError } from "../../runtime/base/errors.ts";
 import type { Secret } from "../../runtime/base/secret.ts";
 import type { DigestSigner, SignRequest, SignResponse } from "../signer.ts";
 import { encodeDigestInfo } from "./digest-info.ts";
 import { ecdsaDer } from "./ecdsa.ts";
 import { algorithmOfLeaf, digestBits, leafOf } from "./key-algorithm.ts";
-import {
-  findToken,
-  firstLine,
-  isCode,
-  loadPkcs11Library,
-  openModule,
-  type OpenModule,
-  type Pkcs11Library,
-} from "./pkcs11-module.ts";
+import { findToken, firstLine, isCode, loadPkcs11Library, openModule, type OpenModule } from "./pkcs11-module.ts";
 import { findPrivateKey, readCertificates } from "./pkcs11-objects.ts";
 import { chainFrom } from "./served-chain.ts";
 

@@ -1,3 +1,4 @@
+import { importPkcs11js } from "../../../../signing/keys/pkcs11-library.ts";
 import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,7 +15,7 @@ import { windowsAuthority } from "../../../fakes/certificate-authority.ts";
 import { makeTokens, softHsmModule, TOKEN_PIN } from "../../../fakes/softhsm.ts";
 
 const authority = windowsAuthority();
-const hasLibrary = await import("pkcs11js").then(
+const hasLibrary = await importPkcs11js().then(
   () => true,
   () => false,
 );
