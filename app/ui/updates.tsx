@@ -23,10 +23,7 @@ export const CountUpdate: FC<{ readonly app: string; readonly total: Counts }> =
 );
 
 /** Shows a notice; it fades by itself (styles.css), and a new one replaces it. */
-const Notice: FC<PropsWithChildren<{ readonly tone?: "plain" | "problem" }>> = ({
-  tone = "plain",
-  children,
-}) => (
+const Notice: FC<PropsWithChildren<{ readonly tone?: "plain" | "problem" }>> = ({ tone = "plain", children }) => (
   <div hx-swap-oob="innerHTML:#notices">
     <div class={tone === "problem" ? "notice is-problem" : "notice"}>{children}</div>
   </div>

@@ -30,24 +30,30 @@ export interface ArtifactFacts {
     readonly segments: Readonly<Record<string, readonly Segment[]>>;
   };
   /** Folder: everything an installed app needs, in its platform's own layout; on macOS the `.app` itself. */
-  app: {
-    /** What the folder is called at the user's: `ERTH Assistant.app`, `erth-assistant`. */
-    readonly bundleName: string;
-    readonly identifier: string;
-    readonly shell: ShellKind;
-    readonly launch: Launch;
-    /** Path in the folder → the part it belongs to, or its segments. Every file is named. */
-    readonly parts: Readonly<Record<string, Part | readonly Segment[]>>;
-  };
+  app: AppFolderFacts;
+  /** Folder: the same app with its code signed; on macOS every Mach-O and the bundle's seal. */
+  "signed-app": AppFolderFacts & { readonly signedBy: string };
   /** One file for the user. */
   installer: {
     readonly format: "single-file" | "zip";
+    /** Null: nobody. */
+    readonly signedBy: string | null;
     readonly shell: ShellKind;
     /** Compressed contribution in bytes by part; sums up to the file's size. */
     readonly compressedBytes: Readonly<Record<Part, number>>;
     /** Installed size in bytes by part. */
     readonly diskBytes: Readonly<Record<Part, number>>;
   };
+}
+
+export interface AppFolderFacts {
+  /** What the folder is called at the user's: `ERTH Assistant.app`, `erth-assistant`. */
+  readonly bundleName: string;
+  readonly identifier: string;
+  readonly shell: ShellKind;
+  readonly launch: Launch;
+  /** Path in the folder → the part it belongs to, or its segments. Every file is named. */
+  readonly parts: Readonly<Record<string, Part | readonly Segment[]>>;
 }
 
 /** How to start an app folder. Paths are relative to it and "/" separated. */

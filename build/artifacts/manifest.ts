@@ -68,7 +68,7 @@ export function createManifest(config: ResolvedConfig, plan: Plan, result: RunRe
           shell: artifact.facts.shell,
           ...(shell.fallbackReason === undefined ? {} : { fallbackReason: shell.fallbackReason }),
           sidecar,
-          signedBy: null,
+          signedBy: artifact.facts.signedBy,
           from: artifact.from.map((digest) => ({ kind: kinds.get(digest) ?? "unknown", sha256: digest })),
           compressedBytes: { ...artifact.facts.compressedBytes },
           diskBytes: { ...artifact.facts.diskBytes },

@@ -14,6 +14,7 @@ import { loadConfig } from "../config/load.ts";
 import { resolveConfig } from "../config/resolve.ts";
 import type { ResolvedConfig } from "../config/resolved-config.ts";
 import { createPlan, type Plan } from "../plan/plan.ts";
+import type { TargetOs } from "../plan/target.ts";
 import { selectTargets } from "../plan/select-targets.ts";
 import { chooseShells } from "../plan/shell-choice.ts";
 import { runRecipe, type RunResult } from "../stages/run.ts";
@@ -93,14 +94,18 @@ export interface Made {
 }
 
 /** Runs a recipe for the session's plan, then forgets cache entries that no project uses any more. */
-export async function runSession(ctx: CommandContext, session: Session, recipe: Recipe): Promise<Made> {
+export async function runSession(
+  ctx: CommandContext,
+  session: Session,
+  recipes: Readonly<Record<TargetOs, Recipe>>,
+): Promise<Made> {
   const outProblems = await outputProblems(ctx.flags.out);
   if (outProblems.length > 0) throw new ProblemsError(outProblems);
   const cache = await openStageCache(session.cacheFolder);
   const pieces = await openPieces(session.cacheFolder);
   const result = await runRecipe({
     ...session,
-    recipe,
+    recipes,
     cache,
     pieces,
     exec,

@@ -1,15 +1,16 @@
-/** The release, read from top to bottom. */
+/** The release, read from top to bottom, for each OS. */
+import type { TargetOs } from "../plan/target.ts";
 import { assembleApp } from "./assemble-app.ts";
 import { database } from "./database.ts";
 import { icons } from "./icons.ts";
-import { packageApp } from "./package.ts";
+import { packageApp, packageSignedApp } from "./package.ts";
 import { shellBundle } from "./shell-bundle.ts";
 import { sidecarBundle } from "./sidecar-bundle.ts";
 import { sidecar } from "./sidecar.ts";
+import { signMacApp } from "./sign-app.ts";
 import type { Recipe } from "./stage.ts";
 
-/** `erth build`: sources → the app folder of each target. */
-export const buildRecipe: Recipe = [
+const build: Recipe = [
   database, // migrations → seed file
   icons, // one picture → .icns, .ico, PNG set
   shellBundle, // shell entry → one script per shell kind
@@ -18,8 +19,31 @@ export const buildRecipe: Recipe = [
   assembleApp, // everything → app folder in the platform's layout
 ];
 
+/** `erth build`: sources → the app folder of each target. */
+export const buildRecipes: Readonly<Record<TargetOs, Recipe>> = { darwin: build, win32: build, linux: build };
+
 /** `erth package` and `erth release`: … → one file per target. */
-export const packageRecipe: Recipe = [
-  ...buildRecipe,
-  packageApp, // app folder → one file
+export const packageRecipes: Readonly<Record<TargetOs, Recipe>> = {
+  darwin: [
+    ...build,
+    signMacApp, // every Mach-O, inside out, then the bundle's seal
+    packageSignedApp, // signed app → .zip
+  ],
+  win32: [
+    ...build,
+    packageApp, // app folder → .zip
+  ],
+  linux: [
+    ...build,
+    packageApp, // app folder → one executable
+  ],
+};
+
+/** Every stage there is, once, in order. */
+export const allStages: Recipe = [
+  ...new Map(
+    Object.values(packageRecipes)
+      .flat()
+      .map((stage) => [stage.id, stage]),
+  ).values(),
 ];

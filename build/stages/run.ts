@@ -12,7 +12,7 @@ import type { History } from "../artifacts/history.ts";
 import { limiter } from "../artifacts/limiter.ts";
 import type { ResolvedConfig } from "../config/resolved-config.ts";
 import type { Plan, TargetPlan } from "../plan/plan.ts";
-import type { Target } from "../plan/target.ts";
+import { osOf, type Target, type TargetOs } from "../plan/target.ts";
 import type { Exec } from "../tools/exec.ts";
 import type { Vendor } from "../vendor/vendor.ts";
 import type { Listener, StageTarget } from "./events.ts";
@@ -22,7 +22,8 @@ import { stageKeyParts } from "./stage-key.ts";
 export interface RunRequest {
   readonly config: ResolvedConfig;
   readonly plan: Plan;
-  readonly recipe: Recipe;
+  /** What is done for each OS; stages of scope "app" that several of them name run once. */
+  readonly recipes: Readonly<Record<TargetOs, Recipe>>;
   readonly vendor: Vendor;
   readonly cache: StageCache;
   readonly pieces: Pieces;
@@ -48,26 +49,23 @@ export async function runRecipe(request: RunRequest): Promise<RunResult> {
   const limit = limiter(availableParallelism());
   const produced = new Map<string, Promise<readonly Artifact[]>>();
   const tasks: Promise<unknown>[] = [];
-  for (const stage of run.recipe) {
-    const targets: readonly (TargetPlan | undefined)[] = stage.scope === "app" ? [undefined] : run.plan.targets;
-    for (const target of targets) {
-      const place = target?.target ?? "any";
-      // A need is met by the same target's result, else by one that all targets share.
-      const needed = stage.needs.map((kind) => {
-        const made = produced.get(`${kind} ${place}`) ?? produced.get(`${kind} any`);
-        if (made === undefined) throw new Error(`stage ${stage.id} needs ${kind}, which no earlier stage makes`);
-        return made;
-      });
-      const task = Promise.all(needed).then((inputs) => limit(() => runStage(run, stage, target, inputs.flat())));
-      task.catch((error: unknown) => stop.abort(error));
-      for (const kind of stage.makes) {
-        const results = task.then((made) => made.filter((artifact) => artifact.kind === kind));
-        // A failure is told by its own task; a result that nobody waits for must not end the process.
-        results.catch(() => undefined);
-        produced.set(`${kind} ${place}`, results);
-      }
-      tasks.push(task);
+  for (const { stage, target } of stepsOf(run)) {
+    const place = target?.target ?? "any";
+    // A need is met by the same target's result, else by one that all targets share.
+    const needed = stage.needs.map((kind) => {
+      const made = produced.get(`${kind} ${place}`) ?? produced.get(`${kind} any`);
+      if (made === undefined) throw new Error(`stage ${stage.id} needs ${kind}, which no earlier stage makes`);
+      return made;
+    });
+    const task = Promise.all(needed).then((inputs) => limit(() => runStage(run, stage, target, inputs.flat())));
+    task.catch((error: unknown) => stop.abort(error));
+    for (const kind of stage.makes) {
+      const results = task.then((made) => made.filter((artifact) => artifact.kind === kind));
+      // A failure is told by its own task; a result that nobody waits for must not end the process.
+      results.catch(() => undefined);
+      produced.set(`${kind} ${place}`, results);
     }
+    tasks.push(task);
   }
   const results = await Promise.allSettled(tasks);
   if (request.signal.aborted) throw request.signal.reason;
@@ -82,16 +80,33 @@ export async function runRecipe(request: RunRequest): Promise<RunResult> {
   return byTarget;
 }
 
+interface Step {
+  readonly stage: Stage;
+  /** Undefined for a stage that runs once for all targets. */
+  readonly target: TargetPlan | undefined;
+}
+
+/** The recipes of all targets, what they share once, every step after those it needs. */
+function stepsOf({ recipes, plan }: RunRequest): readonly Step[] {
+  const steps: Step[] = [];
+  const shared = new Set<Stage>();
+  for (const target of plan.targets) {
+    for (const stage of recipes[osOf(target.target)]) {
+      if (stage.scope === "target") steps.push({ stage, target });
+      else if (!shared.has(stage)) steps.push({ stage, target: undefined });
+      shared.add(stage);
+    }
+  }
+  return steps;
+}
+
 async function preflightAll(run: RunRequest): Promise<void> {
   const problems: Problem[] = [];
-  for (const stage of run.recipe) {
+  for (const { stage, target } of stepsOf(run)) {
     if (stage.scope === "app") {
       if (!stage.skip?.(run.plan))
         problems.push(...((await stage.preflight?.(appContext(run, stage, "any", ""))) ?? []));
-      continue;
-    }
-    for (const target of run.plan.targets) {
-      if (stage.skip?.(target)) continue;
+    } else if (target && !stage.skip?.(target)) {
       const ctx: TargetContext = { ...appContext(run, stage, target.target, ""), target };
       problems.push(...((await stage.preflight?.(ctx)) ?? []));
     }

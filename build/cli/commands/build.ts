@@ -3,7 +3,7 @@ import { cp, mkdir, rename, rm } from "node:fs/promises";
 import { constants } from "node:fs";
 import { join } from "node:path";
 import { temporaryName } from "../../artifacts/whole-file.ts";
-import { buildRecipe } from "../../stages/recipes.ts";
+import { buildRecipes } from "../../stages/recipes.ts";
 import { EXIT, type Command } from "../command.ts";
 import { openSession, runSession } from "../session.ts";
 
@@ -11,7 +11,7 @@ export const build: Command = {
   name: "build",
   summary: "shell + sidecar + database → the app folder of each target",
   async run(ctx) {
-    const { result } = await runSession(ctx, await openSession(ctx), buildRecipe);
+    const { result } = await runSession(ctx, await openSession(ctx), buildRecipes);
     for (const [target, artifacts] of result) {
       for (const artifact of artifacts) {
         if (artifact.kind !== "app") continue;

@@ -3,7 +3,7 @@ import { ErthError } from "../../../runtime/base/errors.ts";
 import { differences } from "../../artifacts/history.ts";
 import { createMatrix } from "../../plan/matrix.ts";
 import { renderPlan } from "../../plan/render.ts";
-import { packageRecipe } from "../../stages/recipes.ts";
+import { allStages } from "../../stages/recipes.ts";
 import { EXIT, type Command } from "../command.ts";
 import { openSession, type Session } from "../session.ts";
 
@@ -37,12 +37,12 @@ export const plan: Command = {
 };
 
 function whyRan(session: Session, stageId: string): readonly { target: string; because: string }[] {
-  const stage = packageRecipe.find((candidate) => candidate.id === stageId);
+  const stage = allStages.find((candidate) => candidate.id === stageId);
   if (stage === undefined) {
     throw new ErthError({
       code: "USAGE_STAGE",
-      message: `there is no stage ${stageId}; the stages are ${packageRecipe.map(({ id }) => id).join(", ")}.`,
-      remedy: `erth plan --why ${packageRecipe.at(-1)?.id ?? ""}`,
+      message: `there is no stage ${stageId}; the stages are ${allStages.map(({ id }) => id).join(", ")}.`,
+      remedy: `erth plan --why ${allStages.at(-1)?.id ?? ""}`,
     });
   }
   const targets = stage.scope === "app" ? ["any"] : session.plan.targets.map(({ target }) => target);

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { writeRelease } from "../../artifacts/dist.ts";
 import type { Manifest } from "../../artifacts/manifest.ts";
 import { gate } from "../../size/gate.ts";
-import { packageRecipe } from "../../stages/recipes.ts";
+import { packageRecipes } from "../../stages/recipes.ts";
+import { AD_HOC } from "../../stages/sign-app.ts";
 import { EXIT, type Command, type CommandContext } from "../command.ts";
 import { openSession, runSession } from "../session.ts";
 
@@ -12,7 +13,7 @@ export const release: Command = {
   summary: "all of it in order: build, package, size gate, manifest",
   async run(ctx) {
     const session = await openSession(ctx);
-    const { result, manifest } = await runSession(ctx, session, packageRecipe);
+    const { result, manifest } = await runSession(ctx, session, packageRecipes);
     const { reports, problems } = await gate({
       config: session.config,
       manifest,
@@ -26,8 +27,10 @@ export const release: Command = {
     }
     await writeRelease(ctx.flags.out, manifest, result);
     reportFiles(ctx, manifest);
-    if (manifest.artifacts.some((file) => file.signedBy === null)) {
-      ctx.report({ type: "notice", text: "nothing is signed: these files are for testing, not for users." });
+    const unsigned = manifest.artifacts.filter(({ signedBy }) => signedBy === null || signedBy === AD_HOC);
+    if (unsigned.length > 0) {
+      const targets = unsigned.map(({ target, signedBy }) => `${target} (${signedBy ?? "unsigned"})`).join(", ");
+      ctx.report({ type: "notice", text: `no key has signed ${targets}: these files are for testing, not for users.` });
     }
     return EXIT.done;
   },

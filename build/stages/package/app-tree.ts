@@ -1,9 +1,16 @@
 /** An app folder with every byte assigned to its part. */
 import { join } from "node:path";
-import type { ArtifactOf } from "../../artifacts/artifact.ts";
+import type { AppFolderFacts } from "../../artifacts/artifact.ts";
 import { listTree, type TreeEntry } from "../../artifacts/digest.ts";
 import { PARTS, type Part } from "../../config/resolved-config.ts";
 import type { Slice } from "../../formats/frames.ts";
+
+/** An app folder, signed or not. */
+export interface AppFolder {
+  /** Absolute. */
+  readonly path: string;
+  readonly facts: AppFolderFacts;
+}
 
 export interface AppTree {
   /** Absolute. */
@@ -16,13 +23,13 @@ export interface AppTree {
 }
 
 /** Reads the tree of an app. A file whose parts are not named, or do not cover it, is a bug of the stage that made it. */
-export async function readAppTree(app: ArtifactOf<"app">): Promise<AppTree> {
+export async function readAppTree(app: AppFolder): Promise<AppTree> {
   const entries = await listTree(app.path);
   const slices = entries.flatMap((entry) => (entry.kind === "file" ? slicesOf(app, entry) : []));
   return { root: app.path, entries, slices, fileBytes: slices.reduce((sum, { length }) => sum + length, 0) };
 }
 
-function slicesOf(app: ArtifactOf<"app">, { path, bytes }: TreeEntry): readonly Slice<Part>[] {
+function slicesOf(app: AppFolder, { path, bytes }: TreeEntry): readonly Slice<Part>[] {
   const part = app.facts.parts[path];
   if (part === undefined) throw new Error(`${join(app.path, path)} belongs to no part`);
   if (typeof part === "string") return [{ path, part, offset: 0, length: bytes }];

@@ -1,11 +1,10 @@
 /** What the stub would refuse at the user's is refused before anything is compressed. */
 import { ProblemsError, type Problem } from "../../../runtime/base/errors.ts";
-import type { ArtifactOf } from "../../artifacts/artifact.ts";
 import { RESERVED_NAME, staysInside } from "../../formats/payload.ts";
-import type { AppTree } from "./app-tree.ts";
+import type { AppFolder, AppTree } from "./app-tree.ts";
 
 /** Throws `PACKAGE_NAME` and `PACKAGE_LINK`, all at once; a launch that names nothing is a bug of the stage before. */
-export function assertPackable(app: ArtifactOf<"app">, tree: AppTree): void {
+export function assertPackable(app: AppFolder, tree: AppTree): void {
   const problems: Problem[] = [];
   for (const { path, kind, link } of tree.entries) {
     if (path === RESERVED_NAME) {

@@ -1,12 +1,12 @@
 /** What a package format gets and gives; a new format is one file and one line in `package.ts`. */
-import type { ArtifactFacts, ArtifactOf } from "../../artifacts/artifact.ts";
+import type { ArtifactFacts } from "../../artifacts/artifact.ts";
 import type { Part } from "../../config/resolved-config.ts";
 import type { TargetContext } from "../stage.ts";
-import type { AppTree } from "./app-tree.ts";
+import type { AppFolder, AppTree } from "./app-tree.ts";
 
 export interface PackageRequest {
   readonly ctx: TargetContext;
-  readonly app: ArtifactOf<"app">;
+  readonly app: AppFolder;
   readonly tree: AppTree;
   /** Where to write the finished file, absolute. */
   readonly path: string;

@@ -21,7 +21,13 @@ async function made(folder: string, target: Target, content: string) {
     bytes: content.length,
     sha256: sha256(content),
     from: [],
-    facts: { format: "single-file", shell: "webview", compressedBytes: bytesByPart, diskBytes: bytesByPart },
+    facts: {
+      format: "single-file",
+      signedBy: null,
+      shell: "webview",
+      compressedBytes: bytesByPart,
+      diskBytes: bytesByPart,
+    },
   };
   const result = new Map([[target, [installer]]]);
   return { result, manifest: createManifest(fakeConfig(folder), fakePlan([target]), result) };

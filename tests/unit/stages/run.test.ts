@@ -31,7 +31,7 @@ async function bench(): Promise<Bench> {
       return runRecipe({
         config,
         plan: fakePlan(targets),
-        recipe,
+        recipes: { darwin: recipe, linux: recipe, win32: recipe },
         vendor: fakeVendor({}),
         cache: await openStageCache(cacheFolder),
         pieces: await openPieces(cacheFolder),
@@ -142,8 +142,8 @@ test("every stage is preflighted, and every problem told, before the first one r
   expect(failure).toBeInstanceOf(ProblemsError);
   expect((failure as ProblemsError).problems.map(({ message }) => message)).toEqual([
     "a linux-x64",
-    "a linux-arm64",
     "b linux-x64",
+    "a linux-arm64",
     "b linux-arm64",
   ]);
   expect(icons.runs).toBe(0);
