@@ -9,15 +9,16 @@ import { join } from "node:path";
 import { renderTable } from "../../build/cli/report/table.ts";
 import { formatSize } from "../../build/config/size.ts";
 import type { Manifest } from "../../build/artifacts/manifest.ts";
+import { emptyCache } from "../e2e/support/project.ts";
 import { measure, type Measured } from "./support/measure.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "erth-bench-"));
 const project = join(folder, "project");
-const cache = join(folder, "cache");
+const cache = emptyCache(join(folder, "cache"));
 const node = process.execPath;
 
-for (const name of ["app", "runtime", "build", "package.json", "tsconfig.json"])
+for (const name of ["app", "runtime", "build", "signing", "package.json", "tsconfig.json"])
   cpSync(join(ROOT, name), join(project, name), { recursive: true });
 symlinkSync(join(ROOT, "node_modules"), join(project, "node_modules"));
 
@@ -52,12 +53,11 @@ const forgetResults = (): void => {
 };
 
 try {
-  // Fetches every runtime, and nothing else that counts below.
-  await measure(
-    node,
-    ["build/cli/main.ts", "package", "--fast", "--config", "app/erth.config.ts", "--target", "all", "--quiet"],
-    { cwd: project, env: { ERTH_CACHE: cache } },
-  );
+  // Fetches every runtime that is not in this machine's cache yet.
+  await measure(node, ["build/cli/main.ts", "build", "--config", "app/erth.config.ts", "--target", "all", "--quiet"], {
+    cwd: project,
+    env: { ERTH_CACHE: cache },
+  });
   for (const target of ["linux-x64", "all"]) {
     forgetResults();
     add(`${target}: cold`, await release(target), target === "all" ? undefined : sizeOf(target));
@@ -79,8 +79,11 @@ try {
   await measure("tar", ["-cf", tar, "-C", app, "."]);
   const zstd = await measure("zstd", ["-19", "-T1", "-q", "-f", tar, "-o", `${tar}.zst`]);
   add("zstd -19 of the same folder", zstd, statSync(`${tar}.zst`).size);
-  const hello = join(folder, "hello.ts");
+  const hello = join(folder, "hello.cjs");
   writeFileSync(hello, 'console.log("hello");\n');
+  const packed = join(folder, "hello-pkg");
+  const pkg = `require("@yao-pkg/pkg/lib-es5/sea").default(${JSON.stringify(hello)}, { useLocalNode: true, targets: [{ nodeRange: "node26", platform: "linux", arch: "x64", output: ${JSON.stringify(packed)} }] })`;
+  add("pkg alone, hello world", await measure(node, ["-e", pkg], { cwd: ROOT }), statSync(packed).size);
   const compiled = join(folder, "hello");
   add(
     "bun build --compile, hello world",
