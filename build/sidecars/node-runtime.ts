@@ -7,7 +7,7 @@ import type { Pieces } from "../stages/stage.ts";
 import { NODE_VERSION } from "../vendor/requirements.ts";
 import type { Vendor } from "../vendor/vendor.ts";
 import { stripFile } from "./strip-file.ts";
-import { sha256OfFile } from "./target-parts.ts";
+import { sha256OfFile } from "../artifacts/digest.ts";
 import { unsignPe } from "./unsign-pe.ts";
 
 export interface NodeRuntime {

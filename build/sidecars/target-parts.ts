@@ -1,10 +1,9 @@
 /** What a sidecar adds to its bundle for one target: addons, stripped where that helps, and the seed. */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { access, copyFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ErthError } from "../../runtime/base/errors.ts";
 import { SEED_FILE, addonFile } from "../../runtime/sidecar-native/embedded.ts";
+import { sha256OfFile } from "../artifacts/digest.ts";
 import type { Part } from "../config/resolved-config.ts";
 import { osOf, type Target } from "../plan/target.ts";
 import type { Pieces } from "../stages/stage.ts";
@@ -59,15 +58,6 @@ async function strippedAddon(path: string, pieces: Pieces): Promise<string> {
 
 async function describe(name: string, part: Part, path: string): Promise<TargetPart> {
   return { name, part, path, bytes: (await stat(path)).size, sha256: await sha256OfFile(path) };
-}
-
-/** Hex SHA-256 of a file, streamed. */
-export async function sha256OfFile(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
-    hash.update(chunk);
-  }
-  return hash.digest("hex");
 }
 
 async function exists(path: string): Promise<boolean> {

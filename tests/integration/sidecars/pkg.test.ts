@@ -22,7 +22,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Segment } from "../../../build/artifacts/artifact.ts";
 import { stripFile } from "../../../build/sidecars/strip-file.ts";
-import { sha256OfFile } from "../../../build/sidecars/target-parts.ts";
+import { sha256OfFile } from "../../../build/artifacts/digest.ts";
 import { ADDON_FOLDER, FIXTURE, SEED, buildSidecar, runSidecar, type SidecarBuild } from "./sidecar-build.ts";
 
 const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
