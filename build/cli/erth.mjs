@@ -2,12 +2,14 @@
 // The command's entry, plain JavaScript so that an old Node can still read it
 // and hand over to the Node 26 of the `node` package, or say what is missing.
 import { spawnSync } from "node:child_process";
-import { createRequire } from "node:module";
+import module, { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
 const NEEDED_MAJOR = 26;
 
 if (Number.parseInt(process.versions.node, 10) >= NEEDED_MAJOR) {
+  // Half of a release with nothing changed would be reading the sources of erth itself.
+  module.enableCompileCache();
   await import("./main.ts");
 } else {
   let node;

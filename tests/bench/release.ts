@@ -33,7 +33,7 @@ const add = (what: string, run: Measured, size?: number): void => {
   process.stderr.write(`${what}: ${run.seconds.toFixed(1)} s\n`);
 };
 const release = (target: string): Promise<Measured> =>
-  measure(node, ["build/cli/main.ts", "release", "--config", "app/erth.config.ts", "--target", target, "--quiet"], {
+  measure(node, ["build/cli/erth.mjs", "release", "--config", "app/erth.config.ts", "--target", target, "--quiet"], {
     cwd: project,
     env: { ERTH_CACHE: cache },
   });
@@ -54,7 +54,7 @@ const forgetResults = (): void => {
 
 try {
   // Fetches every runtime that is not in this machine's cache yet.
-  await measure(node, ["build/cli/main.ts", "build", "--config", "app/erth.config.ts", "--target", "all", "--quiet"], {
+  await measure(node, ["build/cli/erth.mjs", "build", "--config", "app/erth.config.ts", "--target", "all", "--quiet"], {
     cwd: project,
     env: { ERTH_CACHE: cache },
   });
@@ -71,7 +71,7 @@ try {
   // The same sidecar by the other tools, on its own.
   await measure(
     node,
-    ["build/cli/main.ts", "build", "--config", "app/erth.config.ts", "--target", "linux-x64", "--quiet"],
+    ["build/cli/erth.mjs", "build", "--config", "app/erth.config.ts", "--target", "linux-x64", "--quiet"],
     { cwd: project, env: { ERTH_CACHE: cache } },
   );
   const app = join(project, "dist/app/linux-x64/erth-assistant");
