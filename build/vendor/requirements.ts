@@ -1,7 +1,7 @@
 /**
  * The exact third-party binaries that this version of erth builds with. One
  * table: raising a version here and running `erth lock` is the whole upgrade.
- * Follows the electrobun notes, §1 (Bun 1.3.13: Windows baseline, Linux x64
+ * Follows ElectroBun 1.18.1 (Bun 1.3.13: Windows baseline, Linux x64
  * not baseline; the core archive of the release page).
  */
 import type { Problem } from "../../runtime/base/errors.ts";
