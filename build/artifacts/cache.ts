@@ -3,7 +3,7 @@
  * that a stage reads; an entry is a folder with the results and `entry.json`,
  * renamed into place when whole, so that an entry that exists is good.
  */
-import { mkdir, open, readFile, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, open, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { systemCode } from "../../runtime/base/errors.ts";
 import type { Target } from "../plan/target.ts";
@@ -26,7 +26,7 @@ export interface StageCache {
   newWorkFolder(): Promise<string>;
   /** Hashes the drafts and moves the work folder into the cache under its key. */
   keep(request: KeepRequest): Promise<{ readonly key: Sha256; readonly artifacts: readonly Artifact[] }>;
-  /** Removes every entry whose key is not in the list. */
+  /** Ends this run's use of the cache and, unless another run is using it, removes every entry whose key is not in the list. */
   prune(keys: ReadonlySet<string>): Promise<void>;
 }
 
@@ -47,11 +47,16 @@ interface StoredEntry {
 export async function openStageCache(folder: string): Promise<StageCache> {
   const entries = join(folder, "stages");
   const work = join(folder, "work");
+  const users = join(folder, "users");
   await mkdir(entries, { recursive: true });
-  await mkdir(work, { recursive: true });
-  for (const name of await readdir(work)) {
-    if (!isProcessAlive(name)) await rm(join(work, name), { recursive: true, force: true });
+  for (const place of [work, users]) {
+    await mkdir(place, { recursive: true });
+    for (const name of await readdir(place)) {
+      if (!isProcessAlive(name)) await rm(join(place, name), { recursive: true, force: true });
+    }
   }
+  const ourselves = workName();
+  await writeFile(join(users, ourselves), "");
 
   const find = async (key: Sha256): Promise<readonly Artifact[] | undefined> => {
     const entry = join(entries, key);
@@ -100,6 +105,10 @@ export async function openStageCache(folder: string): Promise<StageCache> {
       return { key, artifacts: kept };
     },
     async prune(keys) {
+      const others = (await readdir(users)).filter((name) => name !== ourselves && isProcessAlive(name));
+      await rm(join(users, ourselves), { force: true });
+      // What another run has just made or found is in no project's history yet; the last run to end prunes.
+      if (others.length > 0) return;
       for (const name of await readdir(entries)) {
         if (!keys.has(name)) await rm(join(entries, name), { recursive: true, force: true });
       }

@@ -78,14 +78,22 @@ export async function openSession(ctx: CommandContext): Promise<Session> {
   return { config, plan, vendor, cacheFolder: cache, history: await openHistory(cache, config.file) };
 }
 
+/** What the stages are made of, from the folder of erth; the shell's and the app's own imports are bundled, and so count anyway. */
+const TOOL_SOURCES = [
+  "build/stages",
+  "build/shells",
+  "build/sidecars",
+  "build/formats",
+  "build/database",
+  "signing",
+  "runtime/database",
+];
+
 /** Digest of the toolchain's own sources: another erth, other results. */
 async function toolDigest(): Promise<string> {
-  const folder = join(import.meta.dirname, "..");
-  return sha256(
-    (await Promise.all(["stages", "shells", "sidecars", "formats"].map((name) => digestPath(join(folder, name)))))
-      .map((digest) => digest.sha256)
-      .join(),
-  );
+  const root = join(import.meta.dirname, "../..");
+  const digests = await Promise.all(TOOL_SOURCES.map((name) => digestPath(join(root, name))));
+  return sha256(digests.map((digest) => digest.sha256).join());
 }
 
 export interface Made {

@@ -65,6 +65,19 @@ test("prune removes entries that no project uses", async () => {
   expect(await cache.find(sha256("new"))).toBeDefined();
 });
 
+test("prune leaves everything to a run that goes on beside: its results are in no history yet", async () => {
+  const folder = await scratchFolder();
+  const [first, second] = [await openStageCache(folder), await openStageCache(folder)];
+  const workFolder = await second.newWorkFolder();
+  await writeFile(join(workFolder, "file"), "made by the second");
+  const drafts = [icons(join(workFolder, "file"))];
+  await second.keep({ key: sha256("second"), workFolder, drafts, target: "any", from: [] });
+  await first.prune(new Set());
+  expect(await second.find(sha256("second"))).toBeDefined();
+  await second.prune(new Set());
+  expect(await second.find(sha256("second"))).toBeUndefined();
+});
+
 test("a tree's digest sees names, links and executable bits, but no times", async () => {
   const folder = await scratchFolder();
   await writeFile(join(folder, "run"), "bytes");
