@@ -6,11 +6,12 @@
  */
 import { ErthError } from "../../runtime/base/errors.ts";
 import type { DigestSigner } from "../signer.ts";
-import { judgeAzure, readAzureFault } from "./azure-fault.ts";
+import { readAzureFault, type AzureRemedies } from "./azure-fault.ts";
+import { azureRequests } from "./azure-request.ts";
 import { digestBits } from "./key-algorithm.ts";
 import type { AccessTokens } from "./oauth-token.ts";
 import { bytesOf, objectOf, serviceUrl, textOf, wrongAnswer, type JsonObject } from "./rest-answer.ts";
-import { askService, type RestWorld } from "./rest.ts";
+import type { RestWorld } from "./rest.ts";
 import { parseServedChain } from "./served-chain.ts";
 
 export interface AzureArtifactSigningKey {
@@ -43,34 +44,12 @@ export function azureArtifactSigner(key: AzureArtifactSigningKey, world: RestWor
   }
   const signPath = `/codesigningaccounts/${key.account}/certificateprofiles/${key.profile}/sign`;
 
-  const ask = async (method: "GET" | "POST", url: URL, body?: JsonObject): Promise<JsonObject> => {
-    const answer = await askService(
-      {
-        name: NAME,
-        request: async () => {
-          const token = await key.tokens.get();
-          const headers = { "content-type": "application/json", authorization: `Bearer ${token.reveal()}` };
-          return {
-            method,
-            url,
-            headers,
-            secrets: [token],
-            ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-          };
-        },
-        readFault: readAzureFault,
-        judge: (fault) =>
-          judgeAzure(fault, {
-            permission: `give the application the role "Artifact Signing Certificate Profile Signer" on ${key.account}; the endpoint must be of the account's region`,
-            notFound: `check endpoint, account and profile: az trustedsigning certificate-profile list --account-name ${key.account}`,
-            other: "check the certificate profile in the Azure portal, then: erth doctor signing",
-          }),
-        renew: () => key.tokens.drop(),
-      },
-      world,
-    );
-    return answer.body;
+  const remedies: AzureRemedies = {
+    permission: `give the application the role "Artifact Signing Certificate Profile Signer" on ${key.account}; the endpoint must be of the account's region`,
+    notFound: `check endpoint, account and profile: az trustedsigning certificate-profile list --account-name ${key.account}`,
+    other: "check the certificate profile in the Azure portal, then: erth doctor signing",
   };
+  const ask = azureRequests({ name: NAME, tokens: key.tokens, remedies }, world);
 
   const finish = async (started: JsonObject): Promise<JsonObject> => {
     const operation = textOf(started, "operationId") ?? textOf(started, "id") ?? "";

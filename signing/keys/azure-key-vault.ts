@@ -4,12 +4,13 @@
  */
 import { ErthError } from "../../runtime/base/errors.ts";
 import type { DigestSigner } from "../signer.ts";
-import { judgeAzure, readAzureFault } from "./azure-fault.ts";
+import type { AzureRemedies } from "./azure-fault.ts";
+import { azureRequests } from "./azure-request.ts";
 import { ecdsaDer } from "./ecdsa.ts";
 import { algorithmOfLeaf, checkDigestFits, schemeOf } from "./key-algorithm.ts";
 import type { AccessTokens } from "./oauth-token.ts";
-import { bytesOf, serviceUrl, textOf, wrongAnswer, type JsonObject } from "./rest-answer.ts";
-import { askService, type RestWorld } from "./rest.ts";
+import { bytesOf, serviceUrl, textOf, wrongAnswer } from "./rest-answer.ts";
+import type { RestWorld } from "./rest.ts";
 import { chainFrom } from "./served-chain.ts";
 
 export interface AzureKeyVaultKey {
@@ -42,35 +43,12 @@ export function azureKeyVaultSigner(key: AzureKeyVaultKey, world: RestWorld): Di
     });
   }
 
-  const ask = async (method: "GET" | "POST", url: URL, body?: JsonObject): Promise<JsonObject> => {
-    const answer = await askService(
-      {
-        name: NAME,
-        request: async () => {
-          const token = await key.tokens.get();
-          const headers = { "content-type": "application/json", authorization: `Bearer ${token.reveal()}` };
-          return {
-            method,
-            url,
-            headers,
-            secrets: [token],
-            ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-          };
-        },
-        readFault: readAzureFault,
-        judge: (fault) =>
-          judgeAzure(fault, {
-            permission:
-              "give the application the roles Key Vault Crypto User and Key Vault Certificate User on the vault",
-            notFound: `check the name: az keyvault certificate list --vault-name ${vault.hostname.split(".")[0]}`,
-            other: "use a certificate whose key allows sign, RSA or P-256: erth doctor signing",
-          }),
-        renew: () => key.tokens.drop(),
-      },
-      world,
-    );
-    return answer.body;
+  const remedies: AzureRemedies = {
+    permission: "give the application the roles Key Vault Crypto User and Key Vault Certificate User on the vault",
+    notFound: `check the name: az keyvault certificate list --vault-name ${vault.hostname.split(".")[0]}`,
+    other: "use a certificate whose key allows sign, RSA or P-256: erth doctor signing",
   };
+  const ask = azureRequests({ name: NAME, tokens: key.tokens, remedies }, world);
 
   const load = async (): Promise<{ readonly chain: readonly Uint8Array[]; readonly keyUrl: URL }> => {
     const body = await ask("GET", new URL(`/certificates/${path.join("/")}?${API}`, vault));
