@@ -22,8 +22,13 @@ import { scratchFolder } from "../../../support/scratch.ts";
 
 const hasMinisign = spawnSync("minisign", ["-v"]).status === 0;
 const parity = test.skipIf(!hasMinisign);
-const run = (folder: string, args: readonly string[], input = ""): string =>
-  execFileSync("minisign", args, { cwd: folder, input, encoding: "utf8", stdio: "pipe" });
+/** Without `input` its stdin is closed: a program that ends before it has read a pipe would fail us with EPIPE. */
+const run = (folder: string, args: readonly string[], input?: string): string =>
+  execFileSync("minisign", args, {
+    cwd: folder,
+    encoding: "utf8",
+    ...(input === undefined ? { stdio: ["ignore", "pipe", "pipe"] } : { input, stdio: "pipe" }),
+  });
 const accepts = (folder: string, args: readonly string[] = []): boolean =>
   spawnSync("minisign", ["-V", "-p", "our.pub", "-m", "file", ...args], { cwd: folder }).status === 0;
 
@@ -56,7 +61,7 @@ parity("minisign signs with an unencrypted key of ours, and we verify", async ()
     [[], true],
     [["-l"], false],
   ] as const) {
-    run(folder, ["-S", ...args, "-s", "our.key", "-m", "file", "-t", "said by minisign"], "\n");
+    run(folder, ["-S", ...args, "-s", "our.key", "-m", "file", "-t", "said by minisign"]);
     const signed = parseMinisignSignature(readFileSync(`${path}.minisig`, "utf8"));
     expect(signed.isPrehashed).toBe(isPrehashed);
     expect(await verifyMinisign(fileContent(path), signed, key.publicKey, "file")).toBe("said by minisign");
