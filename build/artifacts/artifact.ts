@@ -1,5 +1,6 @@
 /** What stages hand to each other: files and folders with a kind, a digest and facts. */
 import type { Part, ShellKind, SidecarKind } from "../config/resolved-config.ts";
+import type { FormatId } from "../plan/package-format.ts";
 import type { Target } from "../plan/target.ts";
 
 export type Sha256 = string & { readonly brand: "sha256" };
@@ -32,18 +33,54 @@ export interface ArtifactFacts {
   /** Folder: everything an installed app needs, in its platform's own layout; on macOS the `.app` itself. */
   app: AppFolderFacts;
   /** Folder: the same app with its code signed; on macOS every Mach-O and the bundle's seal. */
-  "signed-app": AppFolderFacts & { readonly signedBy: string };
+  "signed-app": AppFolderFacts;
+  /** Folder: the signed app of macOS with its notarization ticket. */
+  "stapled-app": AppFolderFacts;
   /** One file for the user. */
-  installer: {
-    readonly format: "single-file" | "zip";
-    /** Null: nobody. */
-    readonly signedBy: string | null;
-    readonly shell: ShellKind;
-    /** Compressed contribution in bytes by part; sums up to the file's size. */
-    readonly compressedBytes: Readonly<Record<Part, number>>;
-    /** Installed size in bytes by part. */
-    readonly diskBytes: Readonly<Record<Part, number>>;
-  };
+  installer: InstallerFacts;
+  /** The same file with a signature of its own. */
+  "signed-installer": InstallerFacts;
+  /** The signed file with its notarization ticket. */
+  "stapled-installer": InstallerFacts;
+  /** A file that goes beside an installer: a detached signature, a zsync control file. */
+  companion: CompanionFacts;
+}
+
+/**
+ * A state that its stage was skipped for is met by the state before it: what
+ * needs a stapled app takes a signed one where nothing is notarized.
+ */
+export const STATE_BEFORE: Readonly<Partial<Record<ArtifactKind, ArtifactKind>>> = {
+  "stapled-app": "signed-app",
+  "signed-app": "app",
+  "stapled-installer": "signed-installer",
+  "signed-installer": "installer",
+};
+
+/** The states of a file for the user, the last one first. */
+export const INSTALLER_STATES = ["stapled-installer", "signed-installer", "installer"] as const;
+export type InstallerState = (typeof INSTALLER_STATES)[number];
+
+export interface InstallerFacts {
+  readonly format: FormatId;
+  /** Null: nobody. */
+  readonly signedBy: string | null;
+  readonly shell: ShellKind;
+  /** Digest of the app folder inside. */
+  readonly app: Sha256;
+  /** Compressed contribution in bytes by part; sums up to the file's size. */
+  readonly compressedBytes: Readonly<Record<Part, number>>;
+  /** Installed size in bytes by part. */
+  readonly diskBytes: Readonly<Record<Part, number>>;
+}
+
+export interface CompanionFacts {
+  /** What it is for, as the manifest says it. */
+  readonly role: "openpgp" | "minisign" | "zsync";
+  /** The format of the file that it belongs to. */
+  readonly format: FormatId;
+  /** What follows that file's name: `.asc`. */
+  readonly suffix: string;
 }
 
 export interface AppFolderFacts {
@@ -52,6 +89,8 @@ export interface AppFolderFacts {
   readonly identifier: string;
   readonly shell: ShellKind;
   readonly launch: Launch;
+  /** Who signed its code; null: nobody. */
+  readonly signedBy: string | null;
   /** Path in the folder → the part it belongs to, or its segments. Every file is named. */
   readonly parts: Readonly<Record<string, Part | readonly Segment[]>>;
 }

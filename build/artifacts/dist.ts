@@ -8,7 +8,15 @@ import { dirname, join } from "node:path";
 import { ErthError, messageOf, systemCode, type Problem } from "../../runtime/base/errors.ts";
 import type { RunResult } from "../stages/run.ts";
 import { sha256OfFile } from "./digest.ts";
-import { readManifest, renderManifest, renderSha256Sums, type Manifest, type ManifestFile } from "./manifest.ts";
+import { PACKAGE_FORMATS } from "../plan/package-format.ts";
+import {
+  readManifest,
+  renderManifest,
+  renderSha256Sums,
+  type CompanionFile,
+  type Manifest,
+  type ManifestFile,
+} from "./manifest.ts";
 import { copyWhole, writeWhole } from "./whole-file.ts";
 import { isProcessAlive } from "./work-name.ts";
 
@@ -34,7 +42,7 @@ export async function outputProblems(outFolder: string): Promise<readonly Proble
   }
 }
 
-async function isCurrent(path: string, file: ManifestFile): Promise<boolean> {
+async function isCurrent(path: string, file: ManifestFile | CompanionFile): Promise<boolean> {
   try {
     const found = await stat(path);
     return found.isFile() && found.size === file.bytes && (await sha256OfFile(path)) === file.sha256;
@@ -54,35 +62,58 @@ async function removeLeftovers(folder: string): Promise<void> {
 
 /**
  * Writes a release: its files first, then the manifest that names them. Files
- * of other targets of the same version stay, and stay in the manifest, as
- * long as their bytes are the ones it says.
+ * of other targets of the same version stay, and so do other formats that hold
+ * the same app, as long as their bytes are the ones that the manifest says.
  */
 export async function writeRelease(outFolder: string, manifest: Manifest, result: RunResult): Promise<Manifest> {
   const folder = join(outFolder, manifest.version);
   await mkdir(folder, { recursive: true });
   await removeLeftovers(folder);
   const earlier = await readManifest(join(folder, "manifest.json"));
-  const others: ManifestFile[] = [];
-  for (const file of earlier?.identifier === manifest.identifier ? earlier.artifacts : []) {
-    if (manifest.artifacts.some((made) => made.target === file.target)) continue;
-    if (await isCurrent(join(folder, file.path), file)) others.push(file);
-  }
+  const others = await keptFiles(folder, manifest, earlier?.identifier === manifest.identifier ? earlier : undefined);
   await Promise.all(
-    manifest.artifacts.map(async (file) => {
+    [...manifest.artifacts, ...manifest.companions].map(async (file) => {
       const path = join(folder, file.path);
       if (await isCurrent(path, file)) return;
       const source = result.get(file.target)?.find((artifact) => artifact.sha256 === file.sha256);
       if (source === undefined) throw new ErthError(lostArtifact(file));
-      await copyWhole(source.path, path, file.sha256, file.format === "single-file" ? 0o755 : 0o644);
+      const isExecutable = file.kind === "installer" && PACKAGE_FORMATS[file.format].isExecutable;
+      await copyWhole(source.path, path, file.sha256, isExecutable ? 0o755 : 0o644);
     }),
   );
-  const complete: Manifest = { ...manifest, artifacts: [...manifest.artifacts, ...others] };
+  const complete: Manifest = {
+    ...manifest,
+    artifacts: [...manifest.artifacts, ...others.artifacts],
+    companions: [...manifest.companions, ...others.companions],
+  };
   await writeWhole(join(folder, "SHA256SUMS"), renderSha256Sums(complete));
   await writeWhole(join(folder, "manifest.json"), renderManifest(complete));
   return complete;
 }
 
-function lostArtifact(file: ManifestFile): { code: string; message: string; remedy: string } {
+/** What an earlier release of the same version made and this one did not, and is still right. */
+async function keptFiles(
+  folder: string,
+  manifest: Manifest,
+  earlier: Manifest | undefined,
+): Promise<Pick<Manifest, "artifacts" | "companions">> {
+  const isElsewhere = (file: ManifestFile): boolean => {
+    const made = manifest.artifacts.filter(({ target }) => target === file.target);
+    return made.every(({ app, format }) => app === file.app && format !== file.format);
+  };
+  const artifacts: ManifestFile[] = [];
+  for (const file of earlier?.artifacts ?? []) {
+    if (isElsewhere(file) && (await isCurrent(join(folder, file.path), file))) artifacts.push(file);
+  }
+  const companions: CompanionFile[] = [];
+  for (const file of earlier?.companions ?? []) {
+    const isBeside = artifacts.some(({ target, format }) => target === file.target && format === file.format);
+    if (isBeside && (await isCurrent(join(folder, file.path), file))) companions.push(file);
+  }
+  return { artifacts, companions };
+}
+
+function lostArtifact(file: ManifestFile | CompanionFile): { code: string; message: string; remedy: string } {
   return {
     code: "ARTIFACT_LOST",
     message: `${file.path} was made, but its bytes are not among the results.`,

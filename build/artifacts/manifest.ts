@@ -8,33 +8,46 @@ import { z } from "zod";
 import { ErthError, messageOf, systemCode } from "../../runtime/base/errors.ts";
 import { PARTS, type ResolvedConfig } from "../config/resolved-config.ts";
 import type { Plan } from "../plan/plan.ts";
-import { TARGETS } from "../plan/target.ts";
+import { FORMAT_IDS, type FormatId } from "../plan/package-format.ts";
+import { TARGETS, type Target } from "../plan/target.ts";
 import type { RunResult } from "../stages/run.ts";
-import type { Sha256 } from "./artifact.ts";
+import { INSTALLER_STATES, type ArtifactOf, type InstallerState, type Sha256 } from "./artifact.ts";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const bytes = z.number().int().nonnegative();
 const byPart = z.record(z.enum(PARTS), bytes);
 
-const manifestFile = z.strictObject({
-  kind: z.literal("installer"),
+const anyFile = {
   target: z.enum(TARGETS),
   /** Relative to the manifest's folder. */
   path: z.string().regex(/^[^/\\]+$/),
   bytes,
   sha256,
-  format: z.enum(["single-file", "zip"]),
+  format: z.enum(FORMAT_IDS),
+  /** The artifacts it was made from, by kind. */
+  from: z.array(z.strictObject({ kind: z.string(), sha256 })),
+};
+
+const manifestFile = z.strictObject({
+  kind: z.literal("installer"),
+  ...anyFile,
   shell: z.enum(["electrobun", "webview"]),
   /** Why the shell is not the configured one; absent when it is. */
   fallbackReason: z.string().optional(),
   sidecar: z.enum(["pkg", "bun"]),
   /** Null: not signed. */
   signedBy: z.string().nullable(),
-  /** The artifacts it was made from, by kind. */
-  from: z.array(z.strictObject({ kind: z.string(), sha256 })),
+  /** Digest of the app folder inside. */
+  app: sha256,
   /** Contribution of each part to the file, and to the installed app. */
   compressedBytes: byPart,
   diskBytes: byPart,
+});
+
+const companionFile = z.strictObject({
+  kind: z.literal("companion"),
+  ...anyFile,
+  role: z.enum(["openpgp", "minisign", "zsync"]),
 });
 
 const manifestSchema = z.strictObject({
@@ -44,19 +57,26 @@ const manifestSchema = z.strictObject({
   identifier: z.string(),
   version: z.string(),
   artifacts: z.array(manifestFile),
+  /** What goes beside those files: detached signatures, control files. */
+  companions: z.array(companionFile),
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;
 export type ManifestFile = z.infer<typeof manifestFile>;
+export type CompanionFile = z.infer<typeof companionFile>;
 
 /** The manifest of what a run made; pure. */
 export function createManifest(config: ResolvedConfig, plan: Plan, result: RunResult): Manifest {
   const kinds = new Map<Sha256, string>();
   for (const artifacts of result.values()) for (const artifact of artifacts) kinds.set(artifact.sha256, artifact.kind);
+  const sources = (from: readonly Sha256[]): ManifestFile["from"] =>
+    from.map((digest) => ({ kind: kinds.get(digest) ?? "unknown", sha256: digest }));
 
-  const artifacts = plan.targets.flatMap(({ target, shell, sidecar, fileName }) =>
-    (result.get(target) ?? []).flatMap((artifact): ManifestFile[] => {
-      if (artifact.kind !== "installer") return [];
+  const artifacts = plan.targets.flatMap(({ target, shell, sidecar, formats }) =>
+    formats.flatMap(({ id, fileName }): ManifestFile[] => {
+      const artifact = finishedFile(result, target, id);
+      if (artifact === undefined) return [];
+      const { facts } = artifact;
       return [
         {
           kind: "installer",
@@ -64,32 +84,60 @@ export function createManifest(config: ResolvedConfig, plan: Plan, result: RunRe
           path: fileName,
           bytes: artifact.bytes,
           sha256: artifact.sha256,
-          format: artifact.facts.format,
-          shell: artifact.facts.shell,
+          format: id,
+          shell: facts.shell,
           ...(shell.fallbackReason === undefined ? {} : { fallbackReason: shell.fallbackReason }),
           sidecar,
-          signedBy: artifact.facts.signedBy,
-          from: artifact.from.map((digest) => ({ kind: kinds.get(digest) ?? "unknown", sha256: digest })),
-          compressedBytes: { ...artifact.facts.compressedBytes },
-          diskBytes: { ...artifact.facts.diskBytes },
+          signedBy: facts.signedBy,
+          app: facts.app,
+          from: sources(artifact.from),
+          compressedBytes: { ...facts.compressedBytes },
+          diskBytes: { ...facts.diskBytes },
         },
       ];
     }),
   );
+  const companions = plan.targets.flatMap(({ target, formats }) =>
+    (result.get(target) ?? []).flatMap((artifact): CompanionFile[] => {
+      if (artifact.kind !== "companion") return [];
+      const { role, format, suffix } = artifact.facts;
+      const path = `${formats.find(({ id }) => id === format)?.fileName ?? format}${suffix}`;
+      const { bytes, sha256 } = artifact;
+      return [{ kind: "companion", target, path, bytes, sha256, format, role, from: sources(artifact.from) }];
+    }),
+  );
   const { name, slug, identifier, version } = config.app;
-  return { schema: 1, name, slug, identifier, version, artifacts };
+  return { schema: 1, name, slug, identifier, version, artifacts, companions };
 }
 
-/** The manifest's text: two spaces, a final newline, files in the order of `TARGETS`. */
+/** The last state of a target's file of this format. */
+function finishedFile(result: RunResult, target: Target, format: FormatId): ArtifactOf<InstallerState> | undefined {
+  const made = result.get(target) ?? [];
+  return INSTALLER_STATES.flatMap((state) =>
+    made.filter(
+      (artifact): artifact is ArtifactOf<InstallerState> => artifact.kind === state && artifact.facts.format === format,
+    ),
+  )[0];
+}
+
+/** The manifest's text: two spaces, a final newline, files in the order of `TARGETS` and of the formats. */
 export function renderManifest(manifest: Manifest): string {
-  const order = (file: ManifestFile): number => TARGETS.indexOf(file.target);
-  const artifacts = [...manifest.artifacts].sort((a, b) => order(a) - order(b));
-  return `${JSON.stringify({ ...manifest, artifacts }, null, 2)}\n`;
+  const artifacts = [...manifest.artifacts].sort(byPlace);
+  const companions = [...manifest.companions].sort(byPlace);
+  return `${JSON.stringify({ ...manifest, artifacts, companions }, null, 2)}\n`;
+}
+
+function byPlace(a: ManifestFile | CompanionFile, b: ManifestFile | CompanionFile): number {
+  return (
+    TARGETS.indexOf(a.target) - TARGETS.indexOf(b.target) ||
+    FORMAT_IDS.indexOf(a.format) - FORMAT_IDS.indexOf(b.format) ||
+    (a.path < b.path ? -1 : 1)
+  );
 }
 
 /** `SHA256SUMS` as `sha256sum --check` reads it. */
 export function renderSha256Sums(manifest: Manifest): string {
-  const lines = manifest.artifacts.map((file) => `${file.sha256}  ${file.path}\n`);
+  const lines = [...manifest.artifacts, ...manifest.companions].map((file) => `${file.sha256}  ${file.path}\n`);
   return lines.sort((a, b) => (a.slice(66) < b.slice(66) ? -1 : 1)).join("");
 }
 

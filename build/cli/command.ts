@@ -15,6 +15,8 @@ export interface Flags {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly noFallback: boolean;
+  /** A list with commas, as typed; undefined: the config's formats. */
+  readonly format: string | undefined;
   readonly fast: boolean;
   readonly offline: boolean;
   readonly matrix: boolean;

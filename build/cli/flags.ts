@@ -11,6 +11,7 @@ const OPTIONS = {
   json: { type: "boolean", default: false },
   quiet: { type: "boolean", default: false },
   "no-fallback": { type: "boolean", default: false },
+  format: { type: "string", multiple: true },
   fast: { type: "boolean", default: false },
   offline: { type: "boolean", default: false },
   matrix: { type: "boolean", default: false },
@@ -46,6 +47,7 @@ export function parseFlags(args: readonly string[], cwd: string): ParsedArgs {
         json: values.json,
         quiet: values.quiet,
         noFallback: values["no-fallback"],
+        format: values.format?.join(","),
         fast: values.fast,
         offline: values.offline,
         matrix: values.matrix,
@@ -66,6 +68,7 @@ export function parseFlags(args: readonly string[], cwd: string): ParsedArgs {
 
 export const HELP_FLAGS = `  --config FILE     the app's config (default: erth.config.ts here or above)
   --target T,…      targets, "host" or "all" (default: the config's)
+  --format F,…      formats, or "all" (default: the config's)
   --out FOLDER      output folder (default: dist)
   --no-fallback     fail when the configured shell cannot be had
   --fast            quick compression, for development

@@ -15,6 +15,7 @@ import { resolveConfig } from "../config/resolve.ts";
 import type { ResolvedConfig } from "../config/resolved-config.ts";
 import { createPlan, type Plan } from "../plan/plan.ts";
 import type { TargetOs } from "../plan/target.ts";
+import { selectFormats } from "../plan/select-formats.ts";
 import { selectTargets } from "../plan/select-targets.ts";
 import { chooseShells } from "../plan/shell-choice.ts";
 import { runRecipe, type RunResult } from "../stages/run.ts";
@@ -50,6 +51,7 @@ export async function openSession(ctx: CommandContext): Promise<Session> {
   const lock = await readLock(lockPath);
   const cache = cacheFolder(ctx.env);
   const targets = selectTargets(ctx.flags.target, config.targets);
+  const formats = selectFormats(ctx.flags.format, config.package.formats, targets);
   const vendor = createVendor({
     lock,
     lockPath,
@@ -68,7 +70,7 @@ export async function openSession(ctx: CommandContext): Promise<Session> {
     noFallback: ctx.flags.noFallback,
     warn: (text) => ctx.report({ type: "notice", text }),
   });
-  const plan = createPlan({ config, targets, shells });
+  const plan = createPlan({ config, targets, shells, formats });
   const needed = new Set(plan.targets.flatMap((target) => target.vendor));
   const stale = lockProblems(
     lock,

@@ -1,7 +1,8 @@
 /** From what the user wrote to what the stages read: defaults, absolute paths, bytes; frozen. All problems at once. */
 import { dirname, resolve } from "node:path";
 import { ProblemsError } from "../../runtime/base/errors.ts";
-import { hostTarget, TARGETS, type Target } from "../plan/target.ts";
+import { DEFAULT_FORMATS, FORMAT_IDS, type FormatId } from "../plan/package-format.ts";
+import { hostTarget, TARGETS, type Target, type TargetOs } from "../plan/target.ts";
 import { reporter, showValue, type ConfigProblem, type Report } from "./config-problem.ts";
 import { fileProblem, folderProblem, migrationsProblem } from "./files.ts";
 import { problemsOf } from "./issues.ts";
@@ -58,7 +59,10 @@ function withDefaults(config: UserConfig, root: string, file: string): ResolvedC
     sidecar: { kind: sidecar.kind, entry: at(sidecar.entry) },
     database: database && { migrations: at(database.migrations) },
     targets: resolveTargets(config.targets),
-    package: { compression: config.package?.compression ?? "best" },
+    package: {
+      compression: config.package?.compression ?? "best",
+      formats: resolveFormats(config.package?.formats),
+    },
     budget: { totalBytes: bytesOf(budget?.total ?? DEFAULT_BUDGET), parts: partBudgets(budget?.parts) },
     vendor: {
       mirror: vendor?.mirror?.replace(/\/+$/, ""),
@@ -87,6 +91,17 @@ function resolveTargets(targets: UserConfig["targets"]): readonly Target[] {
     return host === undefined ? [] : [host];
   }
   return Array.isArray(targets) ? TARGETS.filter((target) => targets.includes(target)) : TARGETS;
+}
+
+/** Each format once, in the order of `FORMAT_IDS`. */
+function resolveFormats(
+  asked: Readonly<Partial<Record<TargetOs, readonly FormatId[] | undefined>>> = {},
+): ResolvedConfig["package"]["formats"] {
+  const formats = (os: TargetOs): readonly FormatId[] => {
+    const named = asked[os] ?? DEFAULT_FORMATS[os];
+    return FORMAT_IDS.filter((id) => named.includes(id));
+  };
+  return { darwin: formats("darwin"), win32: formats("win32"), linux: formats("linux") };
 }
 
 function partBudgets(parts: Readonly<Partial<Record<Part, string | undefined>>> = {}): Partial<Record<Part, number>> {

@@ -3,7 +3,8 @@
  * absolute paths, bytes instead of `"128 MB"`. Every stage reads this and
  * nothing else of the user's config.
  */
-import type { Target } from "../plan/target.ts";
+import type { FormatId } from "../plan/package-format.ts";
+import type { Target, TargetOs } from "../plan/target.ts";
 
 export type ShellKind = "electrobun" | "webview";
 export type SidecarKind = "pkg" | "bun";
@@ -52,7 +53,11 @@ export interface ResolvedConfig {
   /** Undefined for an app without a database. */
   readonly database: { readonly migrations: string } | undefined;
   readonly targets: readonly Target[];
-  readonly package: { readonly compression: Compression };
+  readonly package: {
+    readonly compression: Compression;
+    /** The files of each system, in order; never empty. */
+    readonly formats: Readonly<Record<TargetOs, readonly FormatId[]>>;
+  };
   readonly budget: {
     /** For each target's finished file. */
     readonly totalBytes: number;

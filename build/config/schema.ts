@@ -3,7 +3,8 @@
  * `defineConfig` and the messages of `issues.ts` all come from here.
  */
 import { z } from "zod";
-import { TARGETS } from "../plan/target.ts";
+import { DEFAULT_FORMATS, formatsOf } from "../plan/package-format.ts";
+import { TARGETS, type TargetOs } from "../plan/target.ts";
 import { PARTS, type Part } from "./resolved-config.ts";
 import { identifierRule, lineRule, mirrorRule, nameRule, pathRule, versionRule, type Rule } from "./rules.ts";
 import { parseSize } from "./size.ts";
@@ -91,6 +92,14 @@ const sidecar = z
   })
   .describe("The HTTP server that renders the interface.");
 
+function formats(os: TargetOs, system: string) {
+  return z
+    .array(z.enum(formatsOf(os)))
+    .min(1)
+    .meta({ description: `The files that ${system} gets.`, default: [...DEFAULT_FORMATS[os]] })
+    .optional();
+}
+
 // `fromEntries` forgets the keys; PARTS is where they come from.
 const parts = Object.fromEntries(
   PARTS.map((part) => [part, size(`Budget of the part "${part}", compressed.`, "40 MB").optional()]),
@@ -124,8 +133,16 @@ export const configSchema = z
           .describe("`best` for releases, `fast` while developing.")
           .meta({ default: "best" })
           .optional(),
+        formats: z
+          .strictObject({
+            darwin: formats("darwin", "macOS"),
+            win32: formats("win32", "Windows"),
+            linux: formats("linux", "Linux"),
+          })
+          .describe("Single files and installers, by system.")
+          .optional(),
       })
-      .describe("How the finished file is packed.")
+      .describe("How the finished files are packed.")
       .optional(),
     budget: z
       .strictObject({

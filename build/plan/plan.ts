@@ -1,7 +1,8 @@
 /** The plan: what would be built from what. Pure: config and shell choices in, plan out. */
 import type { ResolvedConfig, ShellKind, SidecarKind } from "../config/resolved-config.ts";
 import { requirementsFor } from "../vendor/requirements.ts";
-import { osOf, type Target } from "./target.ts";
+import { fileNameOf, type FormatId } from "./package-format.ts";
+import { osOf, type Target, type TargetOs } from "./target.ts";
 
 /** Which shell a target gets, and why if it is not the configured one. */
 export interface ShellChoice {
@@ -10,14 +11,20 @@ export interface ShellChoice {
   readonly fallbackReason?: string;
 }
 
+/** One file that a target gets. */
+export interface FormatPlan {
+  readonly id: FormatId;
+  readonly fileName: string;
+}
+
 export interface TargetPlan {
   readonly target: Target;
   readonly shell: ShellChoice;
   readonly sidecar: SidecarKind;
   /** Names of the lock entries that this target needs, natives aside. */
   readonly vendor: readonly string[];
-  /** The finished file's name. */
-  readonly fileName: string;
+  /** The finished files, in the order of the config; never empty. */
+  readonly formats: readonly FormatPlan[];
   readonly budgetBytes: number;
 }
 
@@ -32,10 +39,11 @@ export interface PlanRequest {
   readonly config: ResolvedConfig;
   readonly targets: readonly Target[];
   readonly shells: Readonly<Partial<Record<Target, ShellChoice>>>;
+  readonly formats: Readonly<Record<TargetOs, readonly FormatId[]>>;
 }
 
 /** The plan for these targets, in their order. A target without a shell choice is a bug of the caller. */
-export function createPlan({ config, targets, shells }: PlanRequest): Plan {
+export function createPlan({ config, targets, shells, formats }: PlanRequest): Plan {
   const { name, slug, version } = config.app;
   return {
     name,
@@ -50,14 +58,9 @@ export function createPlan({ config, targets, shells }: PlanRequest): Plan {
         shell,
         sidecar,
         vendor: requirementsFor({ shell: shell.kind, sidecar, target }),
-        fileName: fileNameOf(slug, version, target),
+        formats: formats[osOf(target)].map((id) => ({ id, fileName: fileNameOf(`${slug}-${version}-${target}`, id) })),
         budgetBytes: config.budget.totalBytes,
       };
     }),
   };
-}
-
-/** `<slug>-<version>-<target>`: a single executable file on Linux, which has no extension there; a zip elsewhere. */
-function fileNameOf(slug: string, version: string, target: Target): string {
-  return `${slug}-${version}-${target}${osOf(target) === "linux" ? "" : ".zip"}`;
 }

@@ -4,7 +4,7 @@ import type { ResolvedConfig } from "../config/resolved-config.ts";
 import { formatSize } from "../config/size.ts";
 import { ELECTROBUN_VERSION, NODE_VERSION, BUN_VERSION, WEBVIEW_VERSION } from "../vendor/requirements.ts";
 import type { Plan, TargetPlan } from "./plan.ts";
-import { osOf } from "./target.ts";
+import { PACKAGE_FORMATS } from "./package-format.ts";
 
 export interface PlanText {
   readonly plan: Plan;
@@ -35,17 +35,15 @@ function renderTarget(plan: TargetPlan, config: ResolvedConfig): string[] {
       ? `ElectroBun ${ELECTROBUN_VERSION} on Bun ${BUN_VERSION}`
       : `webview ${WEBVIEW_VERSION} on Bun ${BUN_VERSION}`;
   const sidecar = plan.sidecar === "pkg" ? `by pkg into Node ${NODE_VERSION}` : "on the shell's Bun";
-  const container =
-    osOf(plan.target) === "linux"
-      ? `one executable file, zstd (${config.package.compression})`
-      : `${osOf(plan.target) === "darwin" ? ".app" : "app folder"} in a zip by archiver`;
   return [
     plan.target,
     `  shell     ${shell}`,
     ...(plan.shell.fallbackReason === undefined ? [] : [`            fallback: ${plan.shell.fallbackReason}`]),
     `  sidecar   ${sidecar}`,
     `  vendor    ${plan.vendor.join(", ")}`,
-    `  package   ${container}`,
-    `  file      ${plan.fileName}, at most ${formatSize(plan.budgetBytes)}`,
+    ...plan.formats.flatMap(({ id, fileName }) => [
+      `  file      ${fileName}, at most ${formatSize(plan.budgetBytes)}`,
+      `            ${PACKAGE_FORMATS[id].made} (${config.package.compression})`,
+    ]),
   ];
 }

@@ -107,6 +107,7 @@ function factsOf(ctx: TargetContext, layout: AppLayout): ArtifactFacts["app"] {
     identifier: ctx.config.app.identifier,
     shell: ctx.target.shell.kind,
     launch: layout.launch,
+    signedBy: null,
     parts: Object.fromEntries(sorted.map(({ path, part }) => [path, part])),
   };
 }

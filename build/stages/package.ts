@@ -1,51 +1,51 @@
-/** Stages: the app folder, signed or not → one file for the user. */
+/** Stages, one for each format: the app folder, signed or not → one file for the user. */
 import { join } from "node:path";
-import type { Draft } from "../artifacts/artifact.ts";
-import { osOf, type TargetOs } from "../plan/target.ts";
-import { bytesByPart, readAppTree, type AppFolder } from "./package/app-tree.ts";
+import type { FormatId } from "../plan/package-format.ts";
+import { bytesByPart, readAppTree } from "./package/app-tree.ts";
 import type { PackageFormat } from "./package/package-format.ts";
 import { singleFile } from "./package/single-file.ts";
 import { zipApp } from "./package/zip-app.ts";
-import { targetStage, type Reads, type TargetContext } from "./stage.ts";
+import { formatPlan, targetStage, type Stage } from "./stage.ts";
 
-/** What each OS gets. */
-const FORMATS: Readonly<Record<TargetOs, PackageFormat>> = {
-  linux: singleFile, // runs where it lies
-  darwin: zipApp, // an .app, unpacked by a double click
-  win32: zipApp,
+/** Who writes each format. */
+const WRITERS: Readonly<Record<FormatId, PackageFormat>> = {
+  "single-file": singleFile, // runs where it lies
+  zip: zipApp, // unpacked by a double click
 };
 
-function readsOf(ctx: TargetContext): Reads {
-  const { values, files } = FORMATS[osOf(ctx.target.target)].reads(ctx);
-  return { values: { fileName: ctx.target.fileName, values }, files };
+/** Packs the last state of the app into a format, on that format's lane. */
+export function packageStage(lane: FormatId, writer: PackageFormat = WRITERS[lane]): Stage {
+  return targetStage({
+    id: `package-${lane}`,
+    version: writer.version,
+    scope: "target",
+    lane,
+    needs: ["stapled-app"],
+    makes: ["installer", "companion"],
+    preflight: async (ctx) => (await writer.preflight?.(ctx)) ?? [],
+    reads(ctx) {
+      const { values, files } = writer.reads(ctx);
+      return { values: { fileName: formatPlan(ctx.target, lane).fileName, values }, files };
+    },
+    async run(ctx, { "stapled-app": app }) {
+      const tree = await readAppTree(app);
+      const path = join(ctx.workFolder, formatPlan(ctx.target, lane).fileName);
+      const made = await writer.write({ ctx, app, tree, path });
+      const { signedBy, shell } = app.facts;
+      const facts = {
+        format: lane,
+        signedBy,
+        shell,
+        app: app.sha256,
+        compressedBytes: made.compressedBytes,
+        diskBytes: { ...bytesByPart(tree.slices), container: made.containerDiskBytes },
+      };
+      const companions = (made.companions ?? []).map(({ role, suffix }) => ({
+        kind: "companion" as const,
+        path: `${path}${suffix}`,
+        facts: { role, format: lane, suffix },
+      }));
+      return [{ kind: "installer", path, facts }, ...companions];
+    },
+  });
 }
-
-async function pack(ctx: TargetContext, app: AppFolder, signedBy: string | null): Promise<Draft<"installer">> {
-  const format = FORMATS[osOf(ctx.target.target)];
-  const tree = await readAppTree(app);
-  const path = join(ctx.workFolder, ctx.target.fileName);
-  const { compressedBytes, containerDiskBytes } = await format.write({ ctx, app, tree, path });
-  const diskBytes = { ...bytesByPart(tree.slices), container: containerDiskBytes };
-  const { shell } = app.facts;
-  return { kind: "installer", path, facts: { format: format.id, signedBy, shell, compressedBytes, diskBytes } };
-}
-
-export const packageApp = targetStage({
-  id: "package",
-  version: 1,
-  scope: "target",
-  needs: ["app"],
-  makes: ["installer"],
-  reads: readsOf,
-  run: async (ctx, { app }) => [await pack(ctx, app, null)],
-});
-
-export const packageSignedApp = targetStage({
-  id: "package",
-  version: 1,
-  scope: "target",
-  needs: ["signed-app"],
-  makes: ["installer"],
-  reads: readsOf,
-  run: async (ctx, { "signed-app": app }) => [await pack(ctx, app, app.facts.signedBy)],
-});

@@ -3,7 +3,7 @@ import type { TargetOs } from "../plan/target.ts";
 import { assembleApp } from "./assemble-app.ts";
 import { database } from "./database.ts";
 import { icons } from "./icons.ts";
-import { packageApp, packageSignedApp } from "./package.ts";
+import { packageStage } from "./package.ts";
 import { shellBundle } from "./shell-bundle.ts";
 import { sidecarBundle } from "./sidecar-bundle.ts";
 import { sidecar } from "./sidecar.ts";
@@ -22,20 +22,20 @@ const build: Recipe = [
 /** `erth build`: sources → the app folder of each target. */
 export const buildRecipes: Readonly<Record<TargetOs, Recipe>> = { darwin: build, win32: build, linux: build };
 
-/** `erth package` and `erth release`: … → one file per target. */
+/** `erth package` and `erth release`: … → the finished files. A lane runs where its format is in the plan. */
 export const packageRecipes: Readonly<Record<TargetOs, Recipe>> = {
   darwin: [
     ...build,
     signMacApp, // every Mach-O, inside out, then the bundle's seal
-    packageSignedApp, // signed app → .zip
+    packageStage("zip"), // signed app → .zip
   ],
   win32: [
     ...build,
-    packageApp, // app folder → .zip
+    packageStage("zip"), // app folder → .zip
   ],
   linux: [
     ...build,
-    packageApp, // app folder → one executable
+    packageStage("single-file"), // app folder → one executable
   ],
 };
 

@@ -6,7 +6,7 @@
 import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { ErthError, ProblemsError, messageOf, systemCode, type Problem } from "../../runtime/base/errors.ts";
-import type { Artifact, ArtifactKind } from "../artifacts/artifact.ts";
+import { STATE_BEFORE, type Artifact, type ArtifactKind } from "../artifacts/artifact.ts";
 import { cacheKey, type StageCache } from "../artifacts/cache.ts";
 import type { History } from "../artifacts/history.ts";
 import { limiter } from "../artifacts/limiter.ts";
@@ -51,19 +51,20 @@ export async function runRecipe(request: RunRequest): Promise<RunResult> {
   const tasks: Promise<unknown>[] = [];
   for (const { stage, target } of stepsOf(run)) {
     const place = target?.target ?? "any";
-    // A need is met by the same target's result, else by one that all targets share.
-    const needed = stage.needs.map((kind) => {
-      const made = produced.get(`${kind} ${place}`) ?? produced.get(`${kind} any`);
-      if (made === undefined) throw new Error(`stage ${stage.id} needs ${kind}, which no earlier stage makes`);
-      return made;
-    });
-    const task = Promise.all(needed).then((inputs) => limit(() => runStage(run, stage, target, inputs.flat())));
+    const reason = skipReason(run, stage, target);
+    if (reason !== undefined) {
+      run.listener({ type: "stage-skipped", stage: stage.id, target: place, reason });
+      continue;
+    }
+    const lane = laneOf(stage);
+    const needed = stage.needs.map((need) => madeFor(produced, { need, place, lane, stage: stage.id }));
+    const task = Promise.all(needed).then((inputs) => limit(() => runStage(run, stage, target, inputs)));
     task.catch((error: unknown) => stop.abort(error));
     for (const kind of stage.makes) {
       const results = task.then((made) => made.filter((artifact) => artifact.kind === kind));
       // A failure is told by its own task; a result that nobody waits for must not end the process.
       results.catch(() => undefined);
-      produced.set(`${kind} ${place}`, results);
+      produced.set(keyOf(kind, place, lane), results);
     }
     tasks.push(task);
   }
@@ -80,20 +81,65 @@ export async function runRecipe(request: RunRequest): Promise<RunResult> {
   return byTarget;
 }
 
+function keyOf(kind: ArtifactKind, place: StageTarget, lane: string): string {
+  return `${kind} ${place} ${lane}`;
+}
+
+/** The lane of a stage; "" for what all lanes of a target share. */
+function laneOf(stage: Stage): string {
+  return (stage.scope === "target" && stage.lane) || "";
+}
+
+/** A needed kind with the artifact that meets it, of that kind or of a state before it. */
+interface Input {
+  readonly need: ArtifactKind;
+  readonly artifact: Artifact;
+}
+
+interface NeedRequest {
+  readonly need: ArtifactKind;
+  readonly place: StageTarget;
+  readonly lane: string;
+  readonly stage: string;
+}
+
+/** What meets a need: the same lane's result, the target's, or one that all targets share; else the state before it. */
+async function madeFor(
+  produced: ReadonlyMap<string, Promise<readonly Artifact[]>>,
+  { need, place, lane, stage }: NeedRequest,
+): Promise<Input> {
+  for (let kind: ArtifactKind | undefined = need; kind !== undefined; kind = STATE_BEFORE[kind]) {
+    const made =
+      produced.get(keyOf(kind, place, lane)) ??
+      produced.get(keyOf(kind, place, "")) ??
+      produced.get(keyOf(kind, "any", ""));
+    const artifact = (await made)?.[0];
+    if (artifact !== undefined) return { need, artifact };
+  }
+  throw new Error(`stage ${stage} needs ${need}, which no earlier stage makes`);
+}
+
+/** A stage's own reason not to run, if it has one. */
+function skipReason(run: RunRequest, stage: Stage, target: TargetPlan | undefined): string | undefined {
+  return (stage.scope === "app" ? stage.skip?.(run.plan) : target && stage.skip?.(target)) || undefined;
+}
+
 interface Step {
   readonly stage: Stage;
   /** Undefined for a stage that runs once for all targets. */
   readonly target: TargetPlan | undefined;
 }
 
-/** The recipes of all targets, what they share once, every step after those it needs. */
+/** The recipes of all targets, what they share once, the lanes that the plan has, every step after those it needs. */
 function stepsOf({ recipes, plan }: RunRequest): readonly Step[] {
   const steps: Step[] = [];
   const shared = new Set<Stage>();
   for (const target of plan.targets) {
     for (const stage of recipes[osOf(target.target)]) {
-      if (stage.scope === "target") steps.push({ stage, target });
-      else if (!shared.has(stage)) steps.push({ stage, target: undefined });
+      if (stage.scope === "target") {
+        const { lane } = stage;
+        if (lane === undefined || target.formats.some(({ id }) => id === lane)) steps.push({ stage, target });
+      } else if (!shared.has(stage)) steps.push({ stage, target: undefined });
       shared.add(stage);
     }
   }
@@ -103,10 +149,10 @@ function stepsOf({ recipes, plan }: RunRequest): readonly Step[] {
 async function preflightAll(run: RunRequest): Promise<void> {
   const problems: Problem[] = [];
   for (const { stage, target } of stepsOf(run)) {
+    if (skipReason(run, stage, target) !== undefined) continue;
     if (stage.scope === "app") {
-      if (!stage.skip?.(run.plan))
-        problems.push(...((await stage.preflight?.(appContext(run, stage, "any", ""))) ?? []));
-    } else if (target && !stage.skip?.(target)) {
+      problems.push(...((await stage.preflight?.(appContext(run, stage, "any", ""))) ?? []));
+    } else if (target) {
       const ctx: TargetContext = { ...appContext(run, stage, target.target, ""), target };
       problems.push(...((await stage.preflight?.(ctx)) ?? []));
     }
@@ -133,16 +179,12 @@ async function runStage(
   run: RunRequest,
   stage: Stage,
   targetPlan: TargetPlan | undefined,
-  inputs: readonly Artifact[],
+  inputs: readonly Input[],
 ): Promise<readonly Artifact[]> {
   run.signal.throwIfAborted();
   const target: Target | "any" = targetPlan?.target ?? "any";
   const about = { stage: stage.id, target };
-  const skipped = stage.scope === "app" ? stage.skip?.(run.plan) : targetPlan && stage.skip?.(targetPlan);
-  if (skipped) {
-    run.listener({ type: "stage-skipped", ...about, reason: skipped });
-    return [];
-  }
+  const artifacts = inputs.map(({ artifact }) => artifact);
 
   const started = run.clockMs();
   const base = appContext(run, stage, target, "");
@@ -153,7 +195,7 @@ async function runStage(
   const parts =
     reads === undefined
       ? undefined
-      : await stageKeyParts({ ...run, stage, target, reads, inputs, root: run.config.root });
+      : await stageKeyParts({ ...run, stage, target, reads, inputs: artifacts, root: run.config.root });
   const key = parts && cacheKey(parts);
   const found = key && (await run.cache.find(key));
   if (found) {
@@ -165,7 +207,7 @@ async function runStage(
   const why = parts ? run.history.why(stage.id, target, parts) : "runs every time";
   run.listener({ type: "stage-started", ...about, why });
   const workFolder = await run.cache.newWorkFolder();
-  const from = inputs.map((input) => input.sha256);
+  const from = artifacts.map((input) => input.sha256);
   const made = await explained(stage.id, async () => {
     try {
       const drafts = await start(stage, { ...base, workFolder }, targetPlan, inputs);
@@ -180,9 +222,10 @@ async function runStage(
   return made.artifacts;
 }
 
-function start(stage: Stage, base: AppContext, target: TargetPlan | undefined, inputs: readonly Artifact[]) {
+function start(stage: Stage, base: AppContext, target: TargetPlan | undefined, inputs: readonly Input[]) {
   // `Stage` has forgotten which kinds it needs; the loop above has just gathered exactly those.
-  const byKind = Object.fromEntries(inputs.map((input) => [input.kind, input])) as Inputs<ArtifactKind> & Inputs<never>;
+  const met = inputs.map(({ need, artifact }) => [need, artifact]);
+  const byKind = Object.fromEntries(met) as Inputs<ArtifactKind> & Inputs<never>;
   if (stage.scope === "app") return stage.run(base, byKind);
   if (target === undefined) throw new Error(`stage ${stage.id} runs for a target, but has none`);
   return stage.run({ ...base, target }, byKind);

@@ -2,11 +2,15 @@
 import type { Problem } from "../../runtime/base/errors.ts";
 import type { ArtifactKind, ArtifactOf, Draft } from "../artifacts/artifact.ts";
 import type { ResolvedConfig } from "../config/resolved-config.ts";
-import type { Plan, TargetPlan } from "../plan/plan.ts";
+import type { FormatId } from "../plan/package-format.ts";
+import type { FormatPlan, Plan, TargetPlan } from "../plan/plan.ts";
 import type { Exec } from "../tools/exec.ts";
 import type { Vendor } from "../vendor/vendor.ts";
 
-/** One artifact per needed kind; a stage's inputs come from its own target or from "any". */
+/**
+ * One artifact per needed kind, from its own lane or target or from "any". Where
+ * the stage that makes a kind was skipped it is of the state before (`STATE_BEFORE`), with the same facts.
+ */
 export type Inputs<K extends ArtifactKind> = { readonly [P in K]: ArtifactOf<P> };
 
 /** Everything that a stage reads besides its inputs: together they are its cache key. */
@@ -81,6 +85,11 @@ export interface AppStage<In extends ArtifactKind, Out extends ArtifactKind> ext
 /** Runs once for each target, side by side where targets do not depend on each other. */
 export interface TargetStage<In extends ArtifactKind, Out extends ArtifactKind> extends StageBase<In, Out> {
   readonly scope: "target";
+  /**
+   * The format whose way from app to finished file this stage is on. It runs
+   * where the plan has that format, and what it makes meets needs on the same lane only.
+   */
+  readonly lane?: FormatId;
   skip?(plan: TargetPlan): string | undefined;
   preflight?(ctx: TargetContext): Promise<readonly Problem[]>;
   reads?(ctx: TargetContext): Reads | Promise<Reads>;
@@ -101,4 +110,11 @@ export function appStage<In extends ArtifactKind, Out extends ArtifactKind>(stag
 
 export function targetStage<In extends ArtifactKind, Out extends ArtifactKind>(stage: TargetStage<In, Out>): Stage {
   return stage as unknown as Stage;
+}
+
+/** The planned file of a stage's lane. */
+export function formatPlan(plan: TargetPlan, lane: FormatId): FormatPlan {
+  const found = plan.formats.find(({ id }) => id === lane);
+  if (found === undefined) throw new Error(`${plan.target} has no ${lane} in its plan`);
+  return found;
 }

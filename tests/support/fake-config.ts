@@ -1,8 +1,9 @@
 /** A resolved config, plan and vendor for tests that build nothing real. */
 import { join } from "node:path";
 import type { ResolvedConfig } from "../../build/config/resolved-config.ts";
+import { DEFAULT_FORMATS, fileNameOf, type FormatId } from "../../build/plan/package-format.ts";
 import type { Plan } from "../../build/plan/plan.ts";
-import type { Target } from "../../build/plan/target.ts";
+import { osOf, type Target } from "../../build/plan/target.ts";
 import type { Vendor } from "../../build/vendor/vendor.ts";
 
 export function fakeConfig(root: string, change: Partial<ResolvedConfig> = {}): ResolvedConfig {
@@ -27,14 +28,15 @@ export function fakeConfig(root: string, change: Partial<ResolvedConfig> = {}): 
     sidecar: { kind: "bun", entry: join(root, "sidecar.ts") },
     database: undefined,
     targets: ["linux-x64"],
-    package: { compression: "fast" },
+    package: { compression: "fast", formats: DEFAULT_FORMATS },
     budget: { totalBytes: 128_000_000, parts: {} },
     vendor: { mirror: undefined, folders: {} },
     ...change,
   };
 }
 
-export function fakePlan(targets: readonly Target[]): Plan {
+/** A plan with the default formats of each target, or with these. */
+export function fakePlan(targets: readonly Target[], formats?: readonly FormatId[]): Plan {
   return {
     name: "Plain Notes",
     slug: "plain-notes",
@@ -44,7 +46,10 @@ export function fakePlan(targets: readonly Target[]): Plan {
       shell: { kind: "webview" },
       sidecar: "bun",
       vendor: [],
-      fileName: `plain-notes-1.2.3-${target}`,
+      formats: (formats ?? DEFAULT_FORMATS[osOf(target)]).map((id) => ({
+        id,
+        fileName: fileNameOf(`plain-notes-1.2.3-${target}`, id),
+      })),
       budgetBytes: 128_000_000,
     })),
   };

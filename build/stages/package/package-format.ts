@@ -1,5 +1,6 @@
-/** What a package format gets and gives; a new format is one file and one line in `package.ts`. */
-import type { ArtifactFacts } from "../../artifacts/artifact.ts";
+/** What a package format gets and gives; a new format is one file here and a line in `plan/package-format.ts`, `package.ts` and `recipes.ts`. */
+import type { Problem } from "../../../runtime/base/errors.ts";
+import type { CompanionFacts } from "../../artifacts/artifact.ts";
 import type { Part } from "../../config/resolved-config.ts";
 import type { TargetContext } from "../stage.ts";
 import type { AppFolder, AppTree } from "./app-tree.ts";
@@ -17,10 +18,15 @@ export interface PackageResult {
   readonly compressedBytes: Readonly<Record<Part, number>>;
   /** What stays on the user's disk beside the unpacked tree. */
   readonly containerDiskBytes: number;
+  /** Files that `write` has put beside the finished one, under its name and this suffix. */
+  readonly companions?: readonly Pick<CompanionFacts, "role" | "suffix">[];
 }
 
 export interface PackageFormat {
-  readonly id: ArtifactFacts["installer"]["format"];
+  /** Bumped when the same app would give other bytes. */
+  readonly version: number;
+  /** Tools that are missing, names that the format refuses: found before the first stage runs. */
+  preflight?(ctx: TargetContext): Promise<readonly Problem[]>;
   /** Besides the app and its own sources: what shapes the bytes. */
   reads(ctx: TargetContext): { readonly values: unknown; readonly files: readonly string[] };
   write(request: PackageRequest): Promise<PackageResult>;

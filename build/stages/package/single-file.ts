@@ -21,7 +21,7 @@ const ID_DIGITS = 32;
 const EXECUTABLE_MODE = 0o755;
 
 export const singleFile: PackageFormat = {
-  id: "single-file",
+  version: 1,
   reads(ctx) {
     const { name, slug, identifier, version } = ctx.config.app;
     const { compression } = ctx.config.package;

@@ -11,7 +11,7 @@ import { DEFLATE_LEVEL } from "./compression.ts";
 import type { PackageFormat } from "./package-format.ts";
 
 export const zipApp: PackageFormat = {
-  id: "zip",
+  version: 1,
   reads(ctx) {
     const versions = { archiver: archiverVersion(), zlib: process.versions.zlib };
     return { values: { compression: ctx.config.package.compression, ...versions }, files: [] };

@@ -8,8 +8,9 @@ import type { ArtifactFacts, ArtifactOf, Sha256 } from "../../../build/artifacts
 import { openPieces } from "../../../build/artifacts/pieces.ts";
 import { encodeTail, type PayloadIndex } from "../../../build/formats/payload.ts";
 import { readPayload } from "../../../build/formats/payload-reader.ts";
+import type { FormatId } from "../../../build/plan/package-format.ts";
 import { hostTarget, type Target } from "../../../build/plan/target.ts";
-import { packageApp } from "../../../build/stages/package.ts";
+import { packageStage } from "../../../build/stages/package.ts";
 import type { TargetContext, TargetStage } from "../../../build/stages/stage.ts";
 import { exec } from "../../../build/tools/exec.ts";
 import { fakeConfig, fakePlan, fakeVendor } from "../../support/fake-config.ts";
@@ -30,6 +31,8 @@ export const IDENTIFIER = "dev.example.notes";
 
 export interface SmallAppOptions {
   readonly target?: Target;
+  /** The target's first default format, if not given. */
+  readonly format?: FormatId;
   readonly version?: string;
   /** Bytes that do not compress, to make unpacking take a while. */
   readonly ballastBytes?: number;
@@ -62,7 +65,7 @@ export async function packageSmallApp(options: SmallAppOptions = {}): Promise<Pa
 
   const target = options.target ?? hostTarget() ?? "linux-x64";
   const config = fakeConfig(folder);
-  const plan = fakePlan([target]);
+  const plan = fakePlan([target], options.format && [options.format]);
   const ctx: TargetContext = {
     config,
     plan,
@@ -85,6 +88,7 @@ export async function packageSmallApp(options: SmallAppOptions = {}): Promise<Pa
     from: [],
     facts: {
       bundleName: "Plain Nötes 漢字.app",
+      signedBy: null,
       identifier: IDENTIFIER,
       shell: options.shell ?? "webview",
       launch: { executable: "bin/start", args: ["--own"], cwd: "bin", env: { OWN: "set by launch" } },
@@ -96,8 +100,9 @@ export async function packageSmallApp(options: SmallAppOptions = {}): Promise<Pa
       },
     },
   };
-  const stage = packageApp as unknown as TargetStage<"app", "installer">;
-  const [installer] = await stage.run(ctx, { app });
+  const [format] = ctx.target.formats;
+  const stage = packageStage(format!.id) as unknown as TargetStage<"stapled-app", "installer">;
+  const [installer] = await stage.run(ctx, { "stapled-app": { ...app, kind: "stapled-app" } });
   if (!installer) throw new Error("the stage made nothing");
   return { path: installer.path, root, facts: installer.facts };
 }

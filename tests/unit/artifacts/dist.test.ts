@@ -5,13 +5,15 @@ import type { Artifact } from "../../../build/artifacts/artifact.ts";
 import { sha256 } from "../../../build/artifacts/digest.ts";
 import { outputProblems, writeRelease } from "../../../build/artifacts/dist.ts";
 import { createManifest, readManifest, renderManifest, type Manifest } from "../../../build/artifacts/manifest.ts";
-import type { Target } from "../../../build/plan/target.ts";
+import { DEFAULT_FORMATS, type FormatId } from "../../../build/plan/package-format.ts";
+import { osOf, type Target } from "../../../build/plan/target.ts";
 import { fakeConfig, fakePlan } from "../../support/fake-config.ts";
 import { scratchFolder } from "../../support/scratch.ts";
 
 const bytesByPart = { "shell runtime": 3, "sidecar runtime": 0, natives: 0, "app code": 2, database: 0, container: 1 };
 
-async function made(folder: string, target: Target, content: string) {
+async function made(folder: string, target: Target, content: string, format?: FormatId, app = "app") {
+  const id = format ?? DEFAULT_FORMATS[osOf(target)][0]!;
   const path = join(folder, `result-${target}-${sha256(content).slice(0, 6)}`);
   await writeFile(path, content);
   const installer: Artifact = {
@@ -22,15 +24,26 @@ async function made(folder: string, target: Target, content: string) {
     sha256: sha256(content),
     from: [],
     facts: {
-      format: "single-file",
+      format: id,
       signedBy: null,
       shell: "webview",
+      app: sha256(app),
       compressedBytes: bytesByPart,
       diskBytes: bytesByPart,
     },
   };
-  const result = new Map([[target, [installer]]]);
-  return { result, manifest: createManifest(fakeConfig(folder), fakePlan([target]), result) };
+  const beside: Artifact = {
+    kind: "companion",
+    target,
+    path: `${path}.asc`,
+    bytes: id.length + " signed".length,
+    sha256: sha256(`${id} signed`),
+    from: [installer.sha256],
+    facts: { role: "openpgp", format: id, suffix: ".asc" },
+  };
+  await writeFile(beside.path, `${id} signed`);
+  const result = new Map([[target, format === undefined ? [installer] : [installer, beside]]]);
+  return { result, manifest: createManifest(fakeConfig(folder), fakePlan([target], [id]), result) };
 }
 
 test("writes the files, their sums and the manifest; the file is executable", async () => {
@@ -105,4 +118,29 @@ test("a manifest is the same text whatever the order of its files, and every dam
   await writeFile(path, text.replace('"path": "', '"path": "../'));
   await expect(readManifest(path)).rejects.toThrow(expect.objectContaining({ code: "MANIFEST_INVALID" }));
   expect(await readManifest(join(folder, "none.json"))).toBeUndefined();
+});
+
+test("another format of the same app stays with what lies beside it; one of an older app leaves the manifest", async () => {
+  const out = await scratchFolder();
+  const work = await scratchFolder();
+  const zip = await made(work, "win32-x64", "zipped", "zip");
+  await writeRelease(out, zip.manifest, zip.result);
+  expect((await readdir(join(out, "1.2.3"))).sort()).toEqual([
+    "SHA256SUMS",
+    "manifest.json",
+    "plain-notes-1.2.3-win32-x64.zip",
+    "plain-notes-1.2.3-win32-x64.zip.asc",
+  ]);
+  const same = await made(work, "win32-x64", "single", "single-file");
+  const both = await writeRelease(out, same.manifest, same.result);
+  expect(both.artifacts.map(({ format }) => format)).toEqual(["single-file", "zip"]);
+  expect(both.companions.map(({ path }) => path)).toEqual([
+    "plain-notes-1.2.3-win32-x64.asc",
+    "plain-notes-1.2.3-win32-x64.zip.asc",
+  ]);
+  expect(await readManifest(join(out, "1.2.3/manifest.json"))).toEqual(both);
+  const newer = await made(work, "win32-x64", "single, newer", "single-file", "another app");
+  const alone = await writeRelease(out, newer.manifest, newer.result);
+  expect(alone.artifacts.map(({ format }) => format)).toEqual(["single-file"]);
+  expect(alone.companions.map(({ format }) => format)).toEqual(["single-file"]);
 });

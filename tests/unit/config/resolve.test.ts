@@ -56,7 +56,10 @@ test("defaults are filled in and paths are absolute", () => {
     sidecar: { kind: "pkg", entry: join(app.folder, "sidecar/main.ts") },
     database: undefined,
     targets: TARGETS,
-    package: { compression: "best" },
+    package: {
+      compression: "best",
+      formats: { darwin: ["zip"], win32: ["zip"], linux: ["single-file"] },
+    },
     budget: { totalBytes: 128_000_000, parts: {} },
     vendor: { mirror: undefined, folders: {} },
   });

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { createMatrix } from "../../../build/plan/matrix.ts";
 import { createPlan, type ShellChoice } from "../../../build/plan/plan.ts";
+import { DEFAULT_FORMATS } from "../../../build/plan/package-format.ts";
 import { renderPlan } from "../../../build/plan/render.ts";
 import { TARGETS, type Target } from "../../../build/plan/target.ts";
 import { requirementsFor } from "../../../build/vendor/requirements.ts";
@@ -15,10 +16,11 @@ const shells: Record<Target, ShellChoice> = {
 };
 
 const config = configWith();
-const plan = createPlan({ config, targets: TARGETS, shells });
+const formats = DEFAULT_FORMATS;
+const plan = createPlan({ config, targets: TARGETS, shells, formats });
 
 test("file names carry slug, version and target; only Linux has no extension", () => {
-  expect(plan.targets.map((target) => target.fileName)).toEqual([
+  expect(plan.targets.flatMap((target) => target.formats.map(({ fileName }) => fileName))).toEqual([
     "sample-app-1.2.3-beta.1-darwin-arm64.zip",
     "sample-app-1.2.3-beta.1-darwin-x64.zip",
     "sample-app-1.2.3-beta.1-win32-x64.zip",
@@ -37,9 +39,9 @@ test("each target names what its own shell and sidecar need", () => {
 });
 
 test("the plan follows the targets asked for, and refuses to guess a shell", () => {
-  const some = createPlan({ config, targets: ["linux-arm64"], shells });
+  const some = createPlan({ config, targets: ["linux-arm64"], shells, formats });
   expect(some.targets.map(({ target }) => target)).toEqual(["linux-arm64"]);
-  expect(() => createPlan({ config, targets: ["linux-arm64"], shells: {} })).toThrow(
+  expect(() => createPlan({ config, targets: ["linux-arm64"], shells: {}, formats })).toThrow(
     "no shell was chosen for linux-arm64",
   );
 });
@@ -51,7 +53,8 @@ test("the matrix has one job for each target", () => {
 });
 
 test("the text says what is built from what", () => {
-  const text = renderPlan({ plan: createPlan({ config, targets: ["linux-x64", "win32-x64"], shells }), config });
+  const some = createPlan({ config, targets: ["linux-x64", "win32-x64"], shells, formats });
+  const text = renderPlan({ plan: some, config });
   expect(text).toMatchInlineSnapshot(`
     "Sample App 1.2.3-beta.1 (com.example.sample)
 
@@ -66,14 +69,14 @@ test("the text says what is built from what", () => {
                 fallback: the core is not locked.
       sidecar   by pkg into Node 26.10.0
       vendor    bun/linux-x64, webview, node/linux-x64
-      package   one executable file, zstd (best)
       file      sample-app-1.2.3-beta.1-linux-x64, at most 128.0 MB
+                one executable file, zstd (best)
 
     win32-x64
       shell     ElectroBun 1.18.1 on Bun 1.3.13
       sidecar   by pkg into Node 26.10.0
       vendor    bun/win32-x64, electrobun, electrobun-core/win32-x64, node/win32-x64
-      package   app folder in a zip by archiver
-      file      sample-app-1.2.3-beta.1-win32-x64.zip, at most 128.0 MB"
+      file      sample-app-1.2.3-beta.1-win32-x64.zip, at most 128.0 MB
+                the app in a zip by archiver (best)"
   `);
 });

@@ -1,5 +1,6 @@
 /** Configs for plan tests; no file of theirs exists. */
 import type { ResolvedConfig } from "../../../build/config/resolved-config.ts";
+import { DEFAULT_FORMATS } from "../../../build/plan/package-format.ts";
 import { TARGETS } from "../../../build/plan/target.ts";
 
 export function configWith(changes: Partial<ResolvedConfig> = {}): ResolvedConfig {
@@ -25,7 +26,7 @@ export function configWith(changes: Partial<ResolvedConfig> = {}): ResolvedConfi
     sidecar: { kind: "pkg", entry: `${root}/sidecar/main.ts` },
     database: { migrations: `${root}/migrations` },
     targets: TARGETS,
-    package: { compression: "best" },
+    package: { compression: "best", formats: DEFAULT_FORMATS },
     budget: { totalBytes: 128_000_000, parts: {} },
     vendor: { mirror: undefined, folders: {} },
     ...changes,

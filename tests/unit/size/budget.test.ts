@@ -22,6 +22,7 @@ function file(change: Partial<ManifestFile["compressedBytes"]> = {}): ManifestFi
     shell: "webview",
     sidecar: "pkg",
     signedBy: null,
+    app: "a".repeat(64),
     from: [],
     compressedBytes,
     diskBytes: compressedBytes,

@@ -21,7 +21,7 @@ function contextFor(icon: string): AppContext {
   };
   return {
     config,
-    plan: createPlan({ config, targets: [], shells: {} }),
+    plan: createPlan({ config, targets: [], shells: {}, formats: config.package.formats }),
     vendor: { folder: nothing, digest: nothing },
     exec,
     signal: new AbortController().signal,

@@ -2,9 +2,11 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ErthError, ProblemsError } from "../../../runtime/base/errors.ts";
+import { sha256 } from "../../../build/artifacts/digest.ts";
 import { openStageCache } from "../../../build/artifacts/cache.ts";
 import { openHistory } from "../../../build/artifacts/history.ts";
 import { openPieces } from "../../../build/artifacts/pieces.ts";
+import type { FormatId } from "../../../build/plan/package-format.ts";
 import type { Target } from "../../../build/plan/target.ts";
 import type { RunEvent } from "../../../build/stages/events.ts";
 import { runRecipe } from "../../../build/stages/run.ts";
@@ -19,7 +21,7 @@ interface Bench {
   readonly run: (recipe: Recipe, targets: readonly Target[], signal?: AbortSignal) => ReturnType<typeof runRecipe>;
 }
 
-async function bench(): Promise<Bench> {
+async function bench(formats?: readonly FormatId[]): Promise<Bench> {
   const root = await scratchFolder();
   const cacheFolder = join(root, "cache");
   const config = fakeConfig(root);
@@ -30,7 +32,7 @@ async function bench(): Promise<Bench> {
     async run(recipe, targets, signal = new AbortController().signal) {
       return runRecipe({
         config,
-        plan: fakePlan(targets),
+        plan: fakePlan(targets, formats),
         recipes: { darwin: recipe, linux: recipe, win32: recipe },
         vendor: fakeVendor({}),
         cache: await openStageCache(cacheFolder),
@@ -229,4 +231,81 @@ test("an aborted run ends with the reason it was aborted for", async () => {
 test("a recipe that needs what no earlier stage makes is a bug that names both", async () => {
   const { run } = await bench();
   await expect(run([sidecarStage({ runs: 0 })], ["linux-x64"])).rejects.toThrow("stage sidecar needs icons");
+});
+
+/** A stage on the way of one format, which tells what it was given. */
+function laneStage(
+  lane: FormatId,
+  makes: "installer" | "signed-installer" | "stapled-installer",
+  options: {
+    readonly needs?: readonly ("installer" | "signed-installer")[];
+    readonly skip?: string;
+    readonly seen: string[];
+  },
+): Recipe[number] {
+  return targetStage({
+    id: `${makes}-${lane}`,
+    version: 1,
+    scope: "target",
+    lane,
+    needs: options.needs ?? [],
+    makes: [makes],
+    skip: () => options.skip,
+    reads: () => ({}),
+    async run(ctx, inputs) {
+      for (const [need, { kind, facts }] of Object.entries(inputs)) {
+        options.seen.push(`${makes}-${lane} needs ${need}, gets ${kind} of ${facts.format}`);
+      }
+      const path = join(ctx.workFolder, "file");
+      await writeFile(path, `${makes} ${lane}`);
+      return [{ kind: makes, path, facts: { ...bareFacts, format: lane } }];
+    },
+  });
+}
+
+const noBytes = { "shell runtime": 0, "sidecar runtime": 0, natives: 0, "app code": 0, database: 0, container: 0 };
+const bareFacts = {
+  signedBy: null,
+  shell: "webview",
+  app: sha256(""),
+  compressedBytes: noBytes,
+  diskBytes: noBytes,
+} as const;
+
+test("each lane keeps to its own files; a state that was skipped is met by the one before; a lane out of the plan never runs", async () => {
+  const seen: string[] = [];
+  const { run, events } = await bench(["zip"]);
+  const result = await run(
+    [
+      laneStage("zip", "installer", { seen }),
+      laneStage("single-file", "installer", { seen }),
+      laneStage("zip", "signed-installer", { needs: ["installer"], skip: "no key", seen }),
+      laneStage("zip", "stapled-installer", { needs: ["signed-installer"], seen }),
+      laneStage("single-file", "stapled-installer", { needs: ["signed-installer"], seen }),
+    ],
+    ["win32-x64"],
+  );
+  expect(seen).toEqual(["stapled-installer-zip needs signed-installer, gets installer of zip"]);
+  expect(result.get("win32-x64")?.map(({ kind }) => kind)).toEqual(["installer", "stapled-installer"]);
+  expect(events.filter(({ type }) => type === "stage-skipped")).toEqual([
+    { type: "stage-skipped", stage: "signed-installer-zip", target: "win32-x64", reason: "no key" },
+  ]);
+});
+
+test("two lanes side by side", async () => {
+  const seen: string[] = [];
+  const { run } = await bench(["zip", "single-file"]);
+  await run(
+    [
+      laneStage("zip", "installer", { seen }),
+      laneStage("single-file", "installer", { seen }),
+      laneStage("zip", "signed-installer", { needs: ["installer"], seen }),
+      laneStage("single-file", "signed-installer", { needs: ["installer"], seen }),
+    ],
+    ["win32-x64"],
+  );
+  expect(seen.sort()).toEqual([
+    "signed-installer-single-file needs installer, gets installer of single-file",
+    "signed-installer-zip needs installer, gets installer of zip",
+  ]);
 });

@@ -1,0 +1,44 @@
+/** The files that a user can get: which formats there are, for which systems, and what each file is called. */
+import type { TargetOs } from "./target.ts";
+
+interface FormatFacts {
+  readonly os: readonly TargetOs[];
+  /** What follows `<slug>-<version>-<target>`. */
+  readonly suffix: string;
+  /** How it is made, for `erth plan`. */
+  readonly made: string;
+  /** Whether the file itself is started. */
+  readonly isExecutable: boolean;
+}
+
+/** Every format, in the order in which a release lists its files. */
+export const PACKAGE_FORMATS = {
+  "single-file": { os: ["linux"], suffix: "", made: "one executable file, zstd", isExecutable: true },
+  zip: { os: ["darwin", "win32"], suffix: ".zip", made: "the app in a zip by archiver", isExecutable: false },
+} as const satisfies Readonly<Record<string, FormatFacts>>;
+
+export type FormatId = keyof typeof PACKAGE_FORMATS;
+
+// `keys` forgets what PACKAGE_FORMATS has just said.
+export const FORMAT_IDS = Object.keys(PACKAGE_FORMATS) as readonly FormatId[];
+
+/** What a target gets when the config names no formats. */
+export const DEFAULT_FORMATS: Readonly<Record<TargetOs, readonly FormatId[]>> = {
+  darwin: ["zip"],
+  win32: ["zip"],
+  linux: ["single-file"],
+};
+
+export function isFormat(text: string): text is FormatId {
+  return Object.hasOwn(PACKAGE_FORMATS, text);
+}
+
+/** The formats that a system can have, in order. */
+export function formatsOf(os: TargetOs): readonly FormatId[] {
+  return FORMAT_IDS.filter((id) => (PACKAGE_FORMATS[id].os as readonly TargetOs[]).includes(os));
+}
+
+/** `<slug>-<version>-<target>` and the format's own ending. */
+export function fileNameOf(stem: string, format: FormatId): string {
+  return `${stem}${PACKAGE_FORMATS[format].suffix}`;
+}
