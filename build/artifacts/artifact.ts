@@ -19,7 +19,11 @@ export interface ArtifactFacts {
   /** Folder: `database.json` (a `DatabaseBundle` without the seed) and `seed.db`. */
   database: { readonly schemaVersion: number; readonly migrations: readonly string[] };
   /** Folder: `main.js` and `metafile.json`, the same for every target. */
-  "sidecar-bundle": { readonly natives: readonly string[] };
+  "sidecar-bundle": {
+    readonly natives: readonly string[];
+    /** Bytes of the script by package (`sidecars/bundle-weights.ts`). */
+    readonly packages: Readonly<Record<string, number>>;
+  };
   /** Folder: `icon.icns`, `icon.ico`, `icon-<size>.png`. */
   icons: { readonly sizes: readonly number[] };
   /** Folder: what goes beside or inside the shell for the sidecar. */

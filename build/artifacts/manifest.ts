@@ -57,6 +57,8 @@ const manifestSchema = z.strictObject({
   identifier: z.string(),
   version: z.string(),
   artifacts: z.array(manifestFile),
+  /** Bytes of the sidecar's script by package: who is to blame when app code grows. */
+  packages: z.record(z.string(), bytes),
   /** What goes beside those files: detached signatures, control files. */
   companions: z.array(companionFile),
 });
@@ -107,7 +109,9 @@ export function createManifest(config: ResolvedConfig, plan: Plan, result: RunRe
     }),
   );
   const { name, slug, identifier, version } = config.app;
-  return { schema: 1, name, slug, identifier, version, artifacts, companions };
+  const bundle = result.get("any")?.find((artifact) => artifact.kind === "sidecar-bundle");
+  const packages = { ...bundle?.facts.packages };
+  return { schema: 1, name, slug, identifier, version, artifacts, packages, companions };
 }
 
 /** The last state of a target's file of this format. */

@@ -31,7 +31,12 @@ function problemsOfIssue(issue: Issue, user: unknown, report: Report): ConfigPro
     case "unrecognized_keys":
       return issue.keys.map((unknown) => unknownKey(path, unknown, value, report));
     case "invalid_union": {
-      const branch = deepest(issue.errors).map((inner) => ({ ...inner, path: [...path, ...inner.path] }));
+      // A text that is no limit, or a number without its unit, is better told than "it must be a list".
+      const told = issue.errors.find((errors) =>
+        errors.some((inner) => inner.code === "custom" || (fixAt(path) && typeof value === "number")),
+      );
+      const branch = (told ?? deepest(issue.errors)).map((inner) => ({ ...inner, path: [...path, ...inner.path] }));
+      if (told) return problemsOf(branch, user, report);
       const words = issue.errors
         .flat()
         .flatMap((inner) => (isValueIssue(inner) && inner.path.length === 0 ? inner.values : []));

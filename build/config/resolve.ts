@@ -3,13 +3,13 @@ import { dirname, resolve } from "node:path";
 import { ProblemsError } from "../../runtime/base/errors.ts";
 import { DEFAULT_FORMATS, FORMAT_IDS, type FormatId } from "../plan/package-format.ts";
 import { hostTarget, TARGETS, type Target, type TargetOs } from "../plan/target.ts";
+import { resolveBudget } from "./budgets.ts";
 import { reporter, showValue, type ConfigProblem, type Report } from "./config-problem.ts";
 import { fileProblem, folderProblem, migrationsProblem } from "./files.ts";
 import { problemsOf } from "./issues.ts";
-import { PARTS, type Part, type ResolvedConfig } from "./resolved-config.ts";
-import { configSchema, DEFAULT_BUDGET, DEFAULT_WINDOW, type UserConfig } from "./schema.ts";
+import type { ResolvedConfig } from "./resolved-config.ts";
+import { configSchema, DEFAULT_WINDOW, type UserConfig } from "./schema.ts";
 import { secretPaths } from "./secrets.ts";
-import { parseSize } from "./size.ts";
 import { slugOf } from "./slug.ts";
 
 /**
@@ -63,7 +63,7 @@ function withDefaults(config: UserConfig, root: string, file: string): ResolvedC
       compression: config.package?.compression ?? "best",
       formats: resolveFormats(config.package?.formats),
     },
-    budget: { totalBytes: bytesOf(budget?.total ?? DEFAULT_BUDGET), parts: partBudgets(budget?.parts) },
+    budget: resolveBudget(budget),
     vendor: {
       mirror: vendor?.mirror?.replace(/\/+$/, ""),
       folders: Object.fromEntries(Object.entries(vendor?.folders ?? {}).map(([entry, path]) => [entry, at(path)])),
@@ -102,21 +102,6 @@ function resolveFormats(
     return FORMAT_IDS.filter((id) => named.includes(id));
   };
   return { darwin: formats("darwin"), win32: formats("win32"), linux: formats("linux") };
-}
-
-function partBudgets(parts: Readonly<Partial<Record<Part, string | undefined>>> = {}): Partial<Record<Part, number>> {
-  const budgets: Partial<Record<Part, number>> = {};
-  for (const part of PARTS) {
-    const size = parts[part];
-    if (size !== undefined) budgets[part] = bytesOf(size);
-  }
-  return budgets;
-}
-
-function bytesOf(size: string): number {
-  const parsed = parseSize(size);
-  if (!parsed.ok) throw new Error(`the schema let the size ${JSON.stringify(size)} through`);
-  return parsed.bytes;
 }
 
 /** Files and folders that the config names and that are not there, whatever else is wrong with it. */

@@ -3,6 +3,7 @@
  * absolute paths, bytes instead of `"128 MB"`. Every stage reads this and
  * nothing else of the user's config.
  */
+import type { Limit } from "./limit.ts";
 import type { FormatId } from "../plan/package-format.ts";
 import type { Target, TargetOs } from "../plan/target.ts";
 
@@ -13,6 +14,14 @@ export type Compression = "best" | "fast";
 /** What a byte of a finished app belongs to; the lanes of the size report. */
 export const PARTS = ["shell runtime", "sidecar runtime", "natives", "app code", "database", "container"] as const;
 export type Part = (typeof PARTS)[number];
+
+/** Limits of one finished file. */
+export interface FileBudget {
+  /** At least one of them is a size. */
+  readonly total: readonly Limit[];
+  /** For a part's compressed contribution. */
+  readonly parts: Readonly<Partial<Record<Part, readonly Limit[]>>>;
+}
 
 export interface ResolvedConfig {
   /** Folder of the config file, absolute; relative paths of the config start here. */
@@ -58,12 +67,8 @@ export interface ResolvedConfig {
     /** The files of each system, in order; never empty. */
     readonly formats: Readonly<Record<TargetOs, readonly FormatId[]>>;
   };
-  readonly budget: {
-    /** For each target's finished file. */
-    readonly totalBytes: number;
-    /** For a part's compressed contribution. */
-    readonly parts: Readonly<Partial<Record<Part, number>>>;
-  };
+  /** For each finished file of a target. */
+  readonly budget: Readonly<Record<Target, FileBudget>>;
   readonly vendor: {
     /** Base URL tried instead of an archive's own host; `ERTH_MIRROR` wins over it. */
     readonly mirror: string | undefined;

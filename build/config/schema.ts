@@ -4,12 +4,12 @@
  */
 import { z } from "zod";
 import { DEFAULT_FORMATS, formatsOf } from "../plan/package-format.ts";
-import { TARGETS, type TargetOs } from "../plan/target.ts";
+import { TARGETS, type Target, type TargetOs } from "../plan/target.ts";
 import { PARTS, type Part } from "./resolved-config.ts";
 import { identifierRule, lineRule, mirrorRule, nameRule, pathRule, versionRule, type Rule } from "./rules.ts";
-import { parseSize } from "./size.ts";
+import { DEFAULT_BUDGET } from "./budgets.ts";
+import { parseLimit } from "./limit.ts";
 
-export const DEFAULT_BUDGET = "128 MB";
 export const DEFAULT_WINDOW = { width: 1000, height: 720, minWidth: 480, minHeight: 360 } as const;
 
 /** What to write instead of a value of the wrong type, where an example alone would not say it. */
@@ -25,14 +25,21 @@ function ruled(rule: Rule, description: string, example: string): z.ZodString {
     .meta({ description, examples: [example] });
 }
 
-function size(description: string, example: string): z.ZodString {
+function limit(example: string): z.ZodString {
   return z
     .string()
     .superRefine((value, ctx) => {
-      const parsed = parseSize(value);
+      const parsed = parseLimit(value);
       if (!parsed.ok) ctx.addIssue({ code: "custom", message: parsed.reason, params: { size: parsed.fix } });
     })
-    .meta({ description, examples: [example] })
+    .register(fixes, { fix: (value) => (typeof value === "number" ? `${value} MB` : example) });
+}
+
+/** One limit, or several that all hold. */
+function limits(description: string, example: string) {
+  return z
+    .union([limit(example), z.array(limit(example)).min(1)])
+    .meta({ description, examples: [example, [example, "+2%"]] })
     .register(fixes, { fix: (value) => (typeof value === "number" ? `${value} MB` : example) });
 }
 
@@ -102,8 +109,17 @@ function formats(os: TargetOs, system: string) {
 
 // `fromEntries` forgets the keys; PARTS is where they come from.
 const parts = Object.fromEntries(
-  PARTS.map((part) => [part, size(`Budget of the part "${part}", compressed.`, "40 MB").optional()]),
-) as Record<Part, z.ZodOptional<z.ZodString>>;
+  PARTS.map((part) => [part, limits(`Budget of the part "${part}", compressed.`, "40 MB").optional()]),
+) as Record<Part, z.ZodOptional<ReturnType<typeof limits>>>;
+
+const fileBudget = {
+  total: limits("Budget of each finished file.", DEFAULT_BUDGET).meta({ default: DEFAULT_BUDGET }).optional(),
+  parts: z.strictObject(parts).describe("Budgets of single parts, as `erth size` names them.").optional(),
+};
+
+const targetBudgets = Object.fromEntries(
+  TARGETS.map((target) => [target, z.strictObject(fileBudget).describe(`Budget of ${target}.`).optional()]),
+) as Record<Target, z.ZodOptional<z.ZodObject<typeof fileBudget, z.core.$strict>>>;
 
 /** The config as a user writes it. Strict: an unknown key is a problem. */
 export const configSchema = z
@@ -146,12 +162,12 @@ export const configSchema = z
       .optional(),
     budget: z
       .strictObject({
-        total: size("Budget of each target's finished file.", DEFAULT_BUDGET)
-          .meta({ default: DEFAULT_BUDGET })
-          .optional(),
-        parts: z.strictObject(parts).describe("Budgets of single parts, as `erth size` names them.").optional(),
+        ...fileBudget,
+        targets: z.strictObject(targetBudgets).describe("Budgets that one target has instead.").optional(),
       })
-      .describe("Sizes with a unit: kB, MB, GB or KiB, MiB, GiB. Over budget, a release fails.")
+      .describe(
+        "Sizes with a unit (kB, MB, GB or KiB, MiB, GiB), or growth since the release before: +2%, +500 kB. Over budget, a release fails.",
+      )
       .optional(),
     vendor: z
       .strictObject({

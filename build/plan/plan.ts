@@ -1,4 +1,5 @@
 /** The plan: what would be built from what. Pure: config and shell choices in, plan out. */
+import type { Limit } from "../config/limit.ts";
 import type { ResolvedConfig, ShellKind, SidecarKind } from "../config/resolved-config.ts";
 import { requirementsFor } from "../vendor/requirements.ts";
 import { fileNameOf, type FormatId } from "./package-format.ts";
@@ -25,7 +26,8 @@ export interface TargetPlan {
   readonly vendor: readonly string[];
   /** The finished files, in the order of the config; never empty. */
   readonly formats: readonly FormatPlan[];
-  readonly budgetBytes: number;
+  /** Limits of each file's size. */
+  readonly budget: readonly Limit[];
 }
 
 export interface Plan {
@@ -59,7 +61,7 @@ export function createPlan({ config, targets, shells, formats }: PlanRequest): P
         sidecar,
         vendor: requirementsFor({ shell: shell.kind, sidecar, target }),
         formats: formats[osOf(target)].map((id) => ({ id, fileName: fileNameOf(`${slug}-${version}-${target}`, id) })),
-        budgetBytes: config.budget.totalBytes,
+        budget: config.budget[target].total,
       };
     }),
   };

@@ -1,7 +1,7 @@
 /** The plan as text: what would be built from what, by which tools. */
 import { relative } from "node:path";
 import type { ResolvedConfig } from "../config/resolved-config.ts";
-import { formatSize } from "../config/size.ts";
+import { formatLimit } from "../config/limit.ts";
 import { ELECTROBUN_VERSION, NODE_VERSION, BUN_VERSION, WEBVIEW_VERSION } from "../vendor/requirements.ts";
 import type { Plan, TargetPlan } from "./plan.ts";
 import { PACKAGE_FORMATS } from "./package-format.ts";
@@ -42,7 +42,7 @@ function renderTarget(plan: TargetPlan, config: ResolvedConfig): string[] {
     `  sidecar   ${sidecar}`,
     `  vendor    ${plan.vendor.join(", ")}`,
     ...plan.formats.flatMap(({ id, fileName }) => [
-      `  file      ${fileName}, at most ${formatSize(plan.budgetBytes)}`,
+      `  file      ${fileName}, ${plan.budget.map(formatLimit).join(", ")}`,
       `            ${PACKAGE_FORMATS[id].made} (${config.package.compression})`,
     ]),
   ];

@@ -20,12 +20,13 @@ export interface GateResult {
 
 export async function gate({ config, manifest, outFolder, since }: GateRequest): Promise<GateResult> {
   const earlier = await earlierManifest(outFolder, manifest.version, since);
-  const reports = manifest.artifacts.map((file) =>
-    sizeReport(
-      file,
-      earlier?.artifacts.find((other) => other.target === file.target && other.format === file.format),
-      config.budget.totalBytes,
-    ),
-  );
-  return { reports, problems: reports.flatMap((report) => budgetProblems(report, config.budget)) };
+  const reports = manifest.artifacts.map((file) => {
+    const before = earlier?.artifacts.find(({ target, format }) => target === file.target && format === file.format);
+    return sizeReport(
+      { file, packages: manifest.packages },
+      before && earlier && { file: before, packages: earlier.packages },
+      config.budget[file.target],
+    );
+  });
+  return { reports, problems: reports.flatMap((report) => budgetProblems(report, config.budget[report.target])) };
 }

@@ -5,6 +5,7 @@
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { ProblemsError } from "../../runtime/base/errors.ts";
+import { bundleWeights } from "../sidecars/bundle-weights.ts";
 import { bundleSidecar } from "../sidecars/bundle.ts";
 import { parseDatabaseManifest } from "../sidecars/database-plugin.ts";
 import { nativeProblems, nativesManifest } from "../sidecars/natives.ts";
@@ -46,7 +47,11 @@ export const sidecarBundle = appStage({
     const inside = relative(config.root, config.sidecar.entry);
     ctx.log(`${inside}: ${code.length} bytes of script, ${families.length + files.length} native addon(s)`);
     return [
-      { kind: "sidecar-bundle", path: folder, facts: { natives: [...families, ...files].map(({ name }) => name) } },
+      {
+        kind: "sidecar-bundle",
+        path: folder,
+        facts: { natives: [...families, ...files].map(({ name }) => name), packages: bundleWeights(metafile) },
+      },
     ];
   },
 });

@@ -1,5 +1,6 @@
 /** A resolved config, plan and vendor for tests that build nothing real. */
 import { join } from "node:path";
+import { resolveBudget } from "../../build/config/budgets.ts";
 import type { ResolvedConfig } from "../../build/config/resolved-config.ts";
 import { DEFAULT_FORMATS, fileNameOf, type FormatId } from "../../build/plan/package-format.ts";
 import type { Plan } from "../../build/plan/plan.ts";
@@ -29,7 +30,7 @@ export function fakeConfig(root: string, change: Partial<ResolvedConfig> = {}): 
     database: undefined,
     targets: ["linux-x64"],
     package: { compression: "fast", formats: DEFAULT_FORMATS },
-    budget: { totalBytes: 128_000_000, parts: {} },
+    budget: resolveBudget(),
     vendor: { mirror: undefined, folders: {} },
     ...change,
   };
@@ -50,7 +51,7 @@ export function fakePlan(targets: readonly Target[], formats?: readonly FormatId
         id,
         fileName: fileNameOf(`plain-notes-1.2.3-${target}`, id),
       })),
-      budgetBytes: 128_000_000,
+      budget: [{ kind: "size", bytes: 128_000_000 }],
     })),
   };
 }

@@ -60,7 +60,9 @@ test("defaults are filled in and paths are absolute", () => {
       compression: "best",
       formats: { darwin: ["zip"], win32: ["zip"], linux: ["single-file"] },
     },
-    budget: { totalBytes: 128_000_000, parts: {} },
+    budget: Object.fromEntries(
+      TARGETS.map((target) => [target, { total: [{ kind: "size", bytes: 128_000_000 }], parts: {} }]),
+    ),
     vendor: { mirror: undefined, folders: {} },
   });
 });
@@ -75,7 +77,11 @@ test("what the user sets is what the stages get", () => {
       database: { migrations: "migrations" },
       targets: ["linux-x64", "darwin-x64", "linux-x64"],
       package: { compression: "fast" },
-      budget: { total: "64 MiB", parts: { natives: "1.5 MB", "shell runtime": "40 MB" } },
+      budget: {
+        total: "64 MiB",
+        parts: { natives: "1.5 MB", "shell runtime": ["40 MB", "+2%"] },
+        targets: { "win32-x64": { total: "100 MB" } },
+      },
       vendor: { mirror: "https://mirror.example.com/a/", folders: { "electrobun-core/linux-x64": "core" } },
       signing: {},
     },
@@ -85,7 +91,17 @@ test("what the user sets is what the stages get", () => {
   expect(config.database).toEqual({ migrations: join(app.folder, "migrations") });
   expect(config.targets).toEqual(["darwin-x64", "linux-x64"]);
   expect(config.package.compression).toBe("fast");
-  expect(config.budget).toEqual({ totalBytes: 67_108_864, parts: { natives: 1_500_000, "shell runtime": 40_000_000 } });
+  expect(config.budget["linux-x64"]).toEqual({
+    total: [{ kind: "size", bytes: 67_108_864 }],
+    parts: {
+      natives: [{ kind: "size", bytes: 1_500_000 }],
+      "shell runtime": [
+        { kind: "size", bytes: 40_000_000 },
+        { kind: "growth", percent: 2 },
+      ],
+    },
+  });
+  expect(config.budget["win32-x64"].total).toEqual([{ kind: "size", bytes: 100_000_000 }]);
   expect(config.vendor).toEqual({
     mirror: "https://mirror.example.com/a",
     folders: { "electrobun-core/linux-x64": join(app.folder, "core") },

@@ -30,9 +30,9 @@ test("file names carry slug, version and target; only Linux has no extension", (
 });
 
 test("each target names what its own shell and sidecar need", () => {
-  for (const { target, shell, sidecar, vendor, budgetBytes } of plan.targets) {
+  for (const { target, shell, sidecar, vendor, budget } of plan.targets) {
     expect(sidecar).toBe("pkg");
-    expect(budgetBytes).toBe(128_000_000);
+    expect(budget).toEqual([{ kind: "size", bytes: 128_000_000 }]);
     expect(vendor).toEqual(requirementsFor({ shell: shell.kind, sidecar, target }));
   }
   expect(plan.targets.find(({ target }) => target === "linux-x64")?.vendor).not.toContain("electrobun");

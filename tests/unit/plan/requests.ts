@@ -1,4 +1,5 @@
 /** Configs for plan tests; no file of theirs exists. */
+import { resolveBudget } from "../../../build/config/budgets.ts";
 import type { ResolvedConfig } from "../../../build/config/resolved-config.ts";
 import { DEFAULT_FORMATS } from "../../../build/plan/package-format.ts";
 import { TARGETS } from "../../../build/plan/target.ts";
@@ -27,7 +28,7 @@ export function configWith(changes: Partial<ResolvedConfig> = {}): ResolvedConfi
     database: { migrations: `${root}/migrations` },
     targets: TARGETS,
     package: { compression: "best", formats: DEFAULT_FORMATS },
-    budget: { totalBytes: 128_000_000, parts: {} },
+    budget: resolveBudget(),
     vendor: { mirror: undefined, folders: {} },
     ...changes,
   };
