@@ -22,6 +22,8 @@ export interface Flags {
   readonly matrix: boolean;
   readonly why: string | undefined;
   readonly since: string | undefined;
+  readonly html: boolean;
+  readonly markdown: boolean;
   readonly accept: boolean;
 }
 

@@ -17,6 +17,8 @@ const OPTIONS = {
   matrix: { type: "boolean", default: false },
   why: { type: "string" },
   since: { type: "string" },
+  html: { type: "boolean", default: false },
+  markdown: { type: "boolean", default: false },
   accept: { type: "boolean", default: false },
   help: { type: "boolean", short: "h", default: false },
   version: { type: "boolean", short: "v", default: false },
@@ -53,6 +55,8 @@ export function parseFlags(args: readonly string[], cwd: string): ParsedArgs {
         matrix: values.matrix,
         why: values.why,
         since: values.since,
+        html: values.html,
+        markdown: values.markdown,
         accept: values.accept,
       },
     };
@@ -77,5 +81,7 @@ export const HELP_FLAGS = `  --config FILE     the app's config (default: erth.c
   --quiet           only results and problems
   plan: --matrix    a GitHub Actions matrix    --why STAGE  why it would run, or ran, again
   size: --since V   compare with this manifest, folder or version
+        --html      write a page with treemaps and the history of releases
+        --markdown  print the report for a job summary or a pull request
   lock: --accept    accept changed digests of known versions
 `;

@@ -1,20 +1,19 @@
 /** Finds the release to compare sizes with: the highest version below this one in the output folder. */
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ErthError, systemCode } from "../../runtime/base/errors.ts";
 import { readManifest, type Manifest } from "../artifacts/manifest.ts";
-import { compare as compareVersions } from "semver";
+import { releasesUpTo } from "./releases.ts";
 
-/** The manifest that `--since` names (a file, a folder or a version), or the last one before `version`. */
+/** The manifest that `--since` names (a file, a folder or a version), or the last one before `manifest`. */
 export async function earlierManifest(
   outFolder: string,
-  version: string,
+  manifest: Pick<Manifest, "identifier" | "version">,
   since: string | undefined,
 ): Promise<Manifest | undefined> {
   if (since !== undefined) {
     for (const path of [since, join(since, "manifest.json"), join(outFolder, since, "manifest.json")]) {
-      const manifest = await readManifestFile(path);
-      if (manifest) return manifest;
+      const found = await readManifestFile(path);
+      if (found) return found;
     }
     throw new ErthError({
       code: "USAGE_SINCE",
@@ -22,18 +21,8 @@ export async function earlierManifest(
       remedy: "name a manifest.json, its folder, or a version in the output folder",
     });
   }
-  const names = await readdir(outFolder).catch((error: unknown) => {
-    if (systemCode(error) === "ENOENT") return [];
-    throw error;
-  });
-  const versions = names
-    .filter((name) => /^\d+\.\d+\.\d+/.test(name) && compareVersions(name, version) < 0)
-    .sort(compareVersions);
-  for (const name of versions.reverse()) {
-    const manifest = await readManifest(join(outFolder, name, "manifest.json"));
-    if (manifest) return manifest;
-  }
-  return undefined;
+  const releases = await releasesUpTo(outFolder, manifest);
+  return releases.findLast(({ version }) => version !== manifest.version);
 }
 
 async function readManifestFile(path: string): Promise<Manifest | undefined> {

@@ -19,7 +19,7 @@ export interface GateResult {
 }
 
 export async function gate({ config, manifest, outFolder, since }: GateRequest): Promise<GateResult> {
-  const earlier = await earlierManifest(outFolder, manifest.version, since);
+  const earlier = await earlierManifest(outFolder, manifest, since);
   const reports = manifest.artifacts.map((file) => {
     const before = earlier?.artifacts.find(({ target, format }) => target === file.target && format === file.format);
     return sizeReport(

@@ -2,7 +2,11 @@
 import { join } from "node:path";
 import { ErthError } from "../../../runtime/base/errors.ts";
 import { readManifest } from "../../artifacts/manifest.ts";
+import { writeWhole } from "../../artifacts/whole-file.ts";
 import { gate } from "../../size/gate.ts";
+import { renderSizeMarkdown } from "../../size/markdown.ts";
+import { renderSizePage } from "../../size/page.ts";
+import { releasesUpTo } from "../../size/releases.ts";
 import { EXIT, type Command } from "../command.ts";
 import { loadSessionConfig } from "../session.ts";
 
@@ -21,7 +25,18 @@ export const size: Command = {
       });
     }
     const { reports, problems } = await gate({ config, manifest, outFolder: ctx.flags.out, since: ctx.flags.since });
-    for (const report of reports) ctx.report({ type: "size", report });
+    if (ctx.flags.markdown) {
+      const text = renderSizeMarkdown({ name: manifest.name, version: manifest.version, reports, problems });
+      ctx.report({ type: "result", name: "markdown", value: text, text });
+    } else {
+      for (const report of reports) ctx.report({ type: "size", report });
+    }
+    if (ctx.flags.html) {
+      const page = join(ctx.flags.out, "size.html");
+      const releases = await releasesUpTo(ctx.flags.out, manifest);
+      await writeWhole(page, renderSizePage({ manifest, reports, problems, releases }));
+      ctx.report({ type: "result", name: "page", value: page, text: ctx.flags.markdown ? "" : `\n  ${page}\n` });
+    }
     for (const problem of problems) ctx.report({ type: "problem", ...problem });
     return problems.length > 0 ? EXIT.overBudget : EXIT.done;
   },

@@ -7,6 +7,7 @@ import { styleText } from "node:util";
 import type { ManifestFile } from "../../artifacts/manifest.ts";
 import { formatSize } from "../../config/size.ts";
 import type { SizeReport } from "../../size/budget.ts";
+import { formatChange } from "../../size/markdown.ts";
 import type { Reporter } from "./reporter.ts";
 import { fit, pad, renderBar, renderDuration, renderTable } from "./table.ts";
 
@@ -200,15 +201,13 @@ function renderFiles(files: readonly ManifestFile[]): string {
 }
 
 function renderSize(report: SizeReport): string {
-  const signed = (bytes: number | undefined): string =>
-    bytes === undefined ? "" : `${bytes < 0 ? "−" : "+"}${formatSize(Math.abs(bytes))}`;
   const rows = report.parts.map((part) => [
     part.part,
     formatSize(part.compressedBytes),
     formatSize(part.diskBytes),
-    signed(part.grownBytes),
+    formatChange(part.grownBytes),
   ]);
-  rows.push(["total", formatSize(report.bytes), formatSize(report.diskBytes), signed(report.grownBytes)]);
+  rows.push(["total", formatSize(report.bytes), formatSize(report.diskBytes), formatChange(report.grownBytes)]);
   const head = ["part", "in the file", "installed", report.grownBytes === undefined ? "" : "since last"];
   return `\n  ${report.path}: ${formatSize(report.bytes)} of ${formatSize(report.budgetBytes)}\n${renderTable(head, rows, ["left", "right", "right", "right"])}`;
 }
