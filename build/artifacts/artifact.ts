@@ -48,6 +48,15 @@ export interface ArtifactFacts {
   "stapled-installer": InstallerFacts;
   /** A file that goes beside an installer: a detached signature, a zsync control file. */
   companion: CompanionFacts;
+  /** `proof.json`: what was shown of a finished file, and what was not. */
+  proof: ProofFacts;
+}
+
+export interface ProofFacts {
+  readonly format: FormatId;
+  readonly proven: readonly string[];
+  /** With the reason. */
+  readonly unproven: readonly string[];
 }
 
 /**

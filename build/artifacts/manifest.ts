@@ -11,7 +11,7 @@ import type { Plan } from "../plan/plan.ts";
 import { FORMAT_IDS, type FormatId } from "../plan/package-format.ts";
 import { TARGETS, type Target } from "../plan/target.ts";
 import type { RunResult } from "../stages/run.ts";
-import { INSTALLER_STATES, type ArtifactOf, type InstallerState, type Sha256 } from "./artifact.ts";
+import { INSTALLER_STATES, type ArtifactOf, type InstallerState, type ProofFacts, type Sha256 } from "./artifact.ts";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const bytes = z.number().int().nonnegative();
@@ -39,6 +39,10 @@ const manifestFile = z.strictObject({
   signedBy: z.string().nullable(),
   /** Digest of the app folder inside. */
   app: sha256,
+  /** What `erth release` showed of the finished file; both empty where it was not asked to. */
+  proven: z.array(z.string()),
+  /** What nobody here could show, and why. */
+  unproven: z.array(z.string()),
   /** Contribution of each part to the file, and to the installed app. */
   compressedBytes: byPart,
   diskBytes: byPart,
@@ -92,6 +96,8 @@ export function createManifest(config: ResolvedConfig, plan: Plan, result: RunRe
           sidecar,
           signedBy: facts.signedBy,
           app: facts.app,
+          proven: [...(proofOf(result, target, id)?.proven ?? [])],
+          unproven: [...(proofOf(result, target, id)?.unproven ?? [])],
           from: sources(artifact.from),
           compressedBytes: { ...facts.compressedBytes },
           diskBytes: { ...facts.diskBytes },
@@ -122,6 +128,13 @@ function finishedFile(result: RunResult, target: Target, format: FormatId): Arti
       (artifact): artifact is ArtifactOf<InstallerState> => artifact.kind === state && artifact.facts.format === format,
     ),
   )[0];
+}
+
+function proofOf(result: RunResult, target: Target, format: FormatId): ProofFacts | undefined {
+  const made = result.get(target) ?? [];
+  return made.find((artifact) => artifact.kind === "proof" && artifact.facts.format === format)?.facts as
+    | ProofFacts
+    | undefined;
 }
 
 /** The manifest's text: two spaces, a final newline, files in the order of `TARGETS` and of the formats. */

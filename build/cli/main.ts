@@ -27,9 +27,10 @@ function findCommand(name: string): Command {
   });
 }
 
-/** Bad usage and bad config are the user's to mend before anything runs; they have their own exit code. */
+/** Bad usage and bad config are the user's to mend before anything runs; they have their own exit code, and so has a finished file that is not right. */
 function exitCodeOf(problem: Problem): ExitCode {
-  return /^(USAGE|CONFIG)_/.test(problem.code) ? EXIT.usage : EXIT.failed;
+  if (/^(USAGE|CONFIG)_/.test(problem.code)) return EXIT.usage;
+  return problem.code.startsWith("VERIFY_") ? EXIT.problemsFound : EXIT.failed;
 }
 
 function showError(reporter: Reporter, error: unknown): ExitCode {

@@ -8,7 +8,7 @@ import { zipApp } from "./package/zip-app.ts";
 import { formatPlan, targetStage, type Stage } from "./stage.ts";
 
 /** Who writes each format. */
-const WRITERS: Readonly<Record<FormatId, PackageFormat>> = {
+export const WRITERS: Readonly<Record<FormatId, PackageFormat>> = {
   "single-file": singleFile, // runs where it lies
   zip: zipApp, // unpacked by a double click
 };

@@ -1,4 +1,5 @@
 /** The release, read from top to bottom, for each OS. */
+import { formatsOf } from "../plan/package-format.ts";
 import type { TargetOs } from "../plan/target.ts";
 import { assembleApp } from "./assemble-app.ts";
 import { database } from "./database.ts";
@@ -9,6 +10,7 @@ import { sidecarBundle } from "./sidecar-bundle.ts";
 import { sidecar } from "./sidecar.ts";
 import { signMacApp } from "./sign-app.ts";
 import type { Recipe } from "./stage.ts";
+import { verifyStage } from "./verify-file.ts";
 
 const build: Recipe = [
   database, // migrations → seed file
@@ -39,10 +41,21 @@ export const packageRecipes: Readonly<Record<TargetOs, Recipe>> = {
   ],
 };
 
+/** `erth release`: the same, and every finished file opened again. */
+export const releaseRecipes: Readonly<Record<TargetOs, Recipe>> = {
+  darwin: [...packageRecipes.darwin, ...verifyLanes("darwin")],
+  win32: [...packageRecipes.win32, ...verifyLanes("win32")],
+  linux: [...packageRecipes.linux, ...verifyLanes("linux")],
+};
+
+function verifyLanes(os: TargetOs): Recipe {
+  return formatsOf(os).map(verifyStage);
+}
+
 /** Every stage there is, once, in order. */
 export const allStages: Recipe = [
   ...new Map(
-    Object.values(packageRecipes)
+    Object.values(releaseRecipes)
       .flat()
       .map((stage) => [stage.id, stage]),
   ).values(),

@@ -3,17 +3,17 @@ import { join } from "node:path";
 import { writeRelease } from "../../artifacts/dist.ts";
 import type { Manifest } from "../../artifacts/manifest.ts";
 import { gate } from "../../size/gate.ts";
-import { packageRecipes } from "../../stages/recipes.ts";
+import { releaseRecipes } from "../../stages/recipes.ts";
 import { AD_HOC } from "../../stages/sign-app.ts";
 import { EXIT, type Command, type CommandContext } from "../command.ts";
 import { openSession, runSession } from "../session.ts";
 
 export const release: Command = {
   name: "release",
-  summary: "all of it in order: build, package, size gate, manifest",
+  summary: "all of it in order: build, package, size gate, proof, manifest",
   async run(ctx) {
     const session = await openSession(ctx);
-    const { result, manifest } = await runSession(ctx, session, packageRecipes);
+    const { result, manifest } = await runSession(ctx, session, releaseRecipes);
     const { reports, problems } = await gate({
       config: session.config,
       manifest,

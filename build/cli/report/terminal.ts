@@ -34,6 +34,8 @@ interface Running {
 const REDRAW_MS = 120;
 const HEARTBEAT_MS = 10_000;
 const BAR_WIDTH = 18;
+/** The longest stage: `package-single-file`. */
+const STAGE_WIDTH = 19;
 
 export function terminalReporter(options: TerminalOptions): Reporter {
   const { err, out, quiet, clockMs } = options;
@@ -56,7 +58,7 @@ export function terminalReporter(options: TerminalOptions): Reporter {
   };
   const describe = (task: Running): string => {
     const time = renderDuration(clockMs() - task.startedMs);
-    const name = `${pad(task.stage, 14)} ${pad(task.target, 12)}`;
+    const name = `${pad(task.stage, STAGE_WIDTH)} ${pad(task.target, 12)}`;
     if (task.total <= 0) return `  › ${name} ${pad(time, 8, "right")}  ${task.label}`;
     const amount =
       task.unit === "bytes" ? `${formatSize(task.done)} of ${formatSize(task.total)}` : `${task.done} of ${task.total}`;
@@ -97,7 +99,8 @@ export function terminalReporter(options: TerminalOptions): Reporter {
     return task;
   };
   const line = (mark: string, stage: string, target: string, rest: string): void => {
-    if (!quiet) print(`  ${mark} ${pad(stage, 14)} ${pad(target === "any" ? "all targets" : target, 12)} ${rest}`);
+    if (!quiet)
+      print(`  ${mark} ${pad(stage, STAGE_WIDTH)} ${pad(target === "any" ? "all targets" : target, 12)} ${rest}`);
   };
 
   return {
@@ -187,7 +190,7 @@ export function terminalReporter(options: TerminalOptions): Reporter {
 
 function renderFiles(files: readonly ManifestFile[]): string {
   return renderTable(
-    ["target", "file", "size", "sha256", "signed by", "shell"],
+    ["target", "file", "size", "sha256", "signed by", "shell", "proven"],
     files.map((file) => [
       file.target,
       file.path,
@@ -195,8 +198,9 @@ function renderFiles(files: readonly ManifestFile[]): string {
       file.sha256.slice(0, 12),
       file.signedBy ?? "nobody",
       `${file.shell}${file.fallbackReason === undefined ? "" : " (fallback)"}`,
+      file.proven.length === 0 ? "" : `${file.proven.length} of ${file.proven.length + file.unproven.length}`,
     ]),
-    ["left", "left", "right", "left", "left", "left"],
+    ["left", "left", "right", "left", "left", "left", "left"],
   );
 }
 

@@ -3,6 +3,7 @@ import type { Problem } from "../../../runtime/base/errors.ts";
 import type { CompanionFacts } from "../../artifacts/artifact.ts";
 import type { Part } from "../../config/resolved-config.ts";
 import type { TargetContext } from "../stage.ts";
+import type { ContainerProof } from "../verify/container-reader.ts";
 import type { AppFolder, AppTree } from "./app-tree.ts";
 
 export interface PackageRequest {
@@ -30,4 +31,6 @@ export interface PackageFormat {
   /** Besides the app and its own sources: what shapes the bytes. */
   reads(ctx: TargetContext): { readonly values: unknown; readonly files: readonly string[] };
   write(request: PackageRequest): Promise<PackageResult>;
+  /** Who can open the finished file again. */
+  readonly proof: ContainerProof;
 }

@@ -9,7 +9,9 @@ import type { ByteSource } from "../../formats/elf-strip.ts";
 import { elfRegions, type ElfRegions } from "../../formats/frames-elf.ts";
 import { planFrames, type PlannedFrame, type Slice } from "../../formats/frames.ts";
 import { encodeTail, type PayloadEntry, type PayloadFrame, type PayloadIndex } from "../../formats/payload.ts";
+import { hostTarget } from "../../plan/target.ts";
 import { stubPath } from "../../stub/targets.ts";
+import { SINGLE_FILE, SINGLE_FILE_ARM64 } from "../verify/container-reader.ts";
 import { noBytes, type AppTree } from "./app-tree.ts";
 import { assertPackable } from "./packable.ts";
 import { zstdParameters } from "./compression.ts";
@@ -36,6 +38,11 @@ export const singleFile: PackageFormat = {
     const pieces = await compressAll(request, frames);
     const entries = await entriesOf(tree, frames);
     return writeFile(request, frames, pieces, entries);
+  },
+  proof: {
+    readers: (target) =>
+      target === hostTarget() ? [SINGLE_FILE] : target === "linux-arm64" ? [SINGLE_FILE_ARM64] : [],
+    appRoot: () => "",
   },
 };
 

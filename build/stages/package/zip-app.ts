@@ -6,6 +6,7 @@ import { stat } from "node:fs/promises";
 import type { Part } from "../../config/resolved-config.ts";
 import type { Slice } from "../../formats/frames.ts";
 import { writeZip, type ZipEntry } from "../../formats/zip.ts";
+import { UNZIP, sevenZip } from "../verify/container-reader.ts";
 import { noBytes, type AppTree } from "./app-tree.ts";
 import { DEFLATE_LEVEL } from "./compression.ts";
 import type { PackageFormat } from "./package-format.ts";
@@ -36,6 +37,10 @@ export const zipApp: PackageFormat = {
     const fileBytes = (await stat(path)).size;
     compressedBytes.container = fileBytes - Object.values(compressedBytes).reduce((sum, bytes) => sum + bytes, 0);
     return { compressedBytes, containerDiskBytes: 0 };
+  },
+  proof: {
+    readers: () => [UNZIP, sevenZip({ modes: true, links: true })],
+    appRoot: ({ bundleName }) => bundleName,
   },
 };
 

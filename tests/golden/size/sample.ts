@@ -26,6 +26,8 @@ function file(natives: number, format: ManifestFile["format"]): ManifestFile {
     sidecar: "pkg",
     signedBy: null,
     app: "a".repeat(64),
+    proven: [],
+    unproven: [],
     from: [],
     compressedBytes,
     diskBytes: compressedBytes,

@@ -53,7 +53,7 @@ test("without a terminal there is a line for each finished stage and no cursor m
   });
   reporter.show({ type: "stage-finished", stage: "package", target: "linux-x64", ms: 1234, cached: false });
   reporter.close();
-  expect(err()).toBe("  ✓ package        linux-x64       1.2 s\n");
+  expect(err()).toBe("  ✓ package             linux-x64       1.2 s\n");
   expect(stripVTControlCharacters(err())).toBe(err());
 });
 

@@ -38,6 +38,8 @@ function file(change: Partial<ManifestFile["compressedBytes"]> = {}): ManifestFi
     sidecar: "pkg",
     signedBy: null,
     app: "a".repeat(64),
+    proven: [],
+    unproven: [],
     from: [],
     compressedBytes,
     diskBytes: compressedBytes,

@@ -1,0 +1,96 @@
+/** Somebody else's readers: who can open a finished file again, and what they keep of it. */
+import { mkdir } from "node:fs/promises";
+import type { AppFolderFacts } from "../../artifacts/artifact.ts";
+import type { ResolvedConfig } from "../../config/resolved-config.ts";
+import type { Target } from "../../plan/target.ts";
+import { locate } from "../../tools/locate.ts";
+import type { Exec } from "../../tools/exec.ts";
+
+export interface ReadRequest {
+  /** The finished file, absolute. */
+  readonly file: string;
+  /** Does not exist yet; absolute. */
+  readonly folder: string;
+  readonly exec: Exec;
+  readonly signal: AbortSignal;
+}
+
+export interface ContainerReader {
+  /** As the manifest names it: `7-Zip`. */
+  readonly name: string;
+  /** The program it needs on PATH; undefined: the file itself. */
+  readonly program: string | undefined;
+  /** What cannot be compared where it is not kept. */
+  readonly keeps: { readonly modes: boolean; readonly links: boolean };
+  /** Unpacks the whole container. */
+  read(request: ReadRequest): Promise<void>;
+}
+
+/** How a format is proven: who opens it, and where the app lies inside. */
+export interface ContainerProof {
+  /** The best one first; the first whose program is there is taken. */
+  readers(target: Target): readonly ContainerReader[];
+  /** Folder of the app in what a reader unpacks, "/" separated; "" for the top. */
+  appRoot(app: AppFolderFacts, config: ResolvedConfig): string;
+  /** Whether something else than the app belongs in the container. */
+  isExtra?(path: string): boolean;
+}
+
+export interface ReaderChoice {
+  readonly reader: ContainerReader | undefined;
+  /** Programs that were looked for and are not there. */
+  readonly missing: readonly string[];
+}
+
+/** The first reader that this machine has. */
+export async function chooseReader(readers: readonly ContainerReader[]): Promise<ReaderChoice> {
+  const missing: string[] = [];
+  for (const reader of readers) {
+    if (reader.program === undefined || (await locate(reader.program))) return { reader, missing };
+    missing.push(reader.program);
+  }
+  return { reader: undefined, missing };
+}
+
+/** Info-ZIP: names as UTF-8, modes and links. */
+export const UNZIP: ContainerReader = {
+  name: "Info-ZIP unzip",
+  program: "unzip",
+  keeps: { modes: true, links: true },
+  async read({ file, folder, exec, signal }) {
+    await mkdir(folder);
+    await exec("unzip", ["-q", "-o", file, "-d", folder], { signal, env: { LC_ALL: "C.UTF-8" } });
+  },
+};
+
+/** 7-Zip reads nearly everything; its links and modes depend on the container. */
+export function sevenZip(keeps: ContainerReader["keeps"]): ContainerReader {
+  return {
+    name: "7-Zip",
+    program: "7z",
+    keeps,
+    async read({ file, folder, exec, signal }) {
+      await exec("7z", ["x", "-y", "-bd", "-snld20", `-o${folder}`, file], { signal, env: { LC_ALL: "C.UTF-8" } });
+    },
+  };
+}
+
+/** The single file's own unpacker: the Go program in it shares no code with the writer. */
+export const SINGLE_FILE: ContainerReader = {
+  name: "the file's own --erth-extract",
+  program: undefined,
+  keeps: { modes: true, links: true },
+  async read({ file, folder, exec, signal }) {
+    await exec(file, ["--erth-extract", folder], { signal });
+  },
+};
+
+/** The same under emulation, for the other processor. */
+export const SINGLE_FILE_ARM64: ContainerReader = {
+  ...SINGLE_FILE,
+  name: "the file's own --erth-extract, under qemu",
+  program: "qemu-aarch64-static",
+  async read({ file, folder, exec, signal }) {
+    await exec("qemu-aarch64-static", [file, "--erth-extract", folder], { signal });
+  },
+};
