@@ -11,7 +11,7 @@ export interface CompareRequest {
   readonly unpacked: string;
   /** Folder of the app in what was unpacked; "" for the top. */
   readonly appRoot: string;
-  readonly isExtra: ContainerProof["isExtra"];
+  readonly isExtra: ContainerProof["isExtra"] | undefined;
   readonly reader: ContainerReader;
   /** The finished file's name, for the messages. */
   readonly fileName: string;

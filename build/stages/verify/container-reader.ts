@@ -33,7 +33,7 @@ export interface ContainerProof {
   /** Folder of the app in what a reader unpacks, "/" separated; "" for the top. */
   appRoot(app: AppFolderFacts, config: ResolvedConfig): string;
   /** Whether something else than the app belongs in the container. */
-  isExtra?(path: string): boolean;
+  readonly isExtra?: (path: string) => boolean;
 }
 
 export interface ReaderChoice {
