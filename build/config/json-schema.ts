@@ -9,12 +9,7 @@ import { configSchema } from "./schema.ts";
 /** The text of `erth.schema.json`: what a user may write, before defaults. */
 export function renderJsonSchema(): string {
   const schema = { title: "erth.config", ...z.toJSONSchema(configSchema, { io: "input" }) };
-  // Short lists on one line, as the formatter has them.
-  const text = JSON.stringify(schema, null, 2).replace(/\[\s+([^[\]{}]*?)\s+\]/g, (list, items: string) => {
-    const line = `[${items.replace(/,\s+/g, ", ")}]`;
-    return line.length <= 80 ? line : list;
-  });
-  return `${text}\n`;
+  return `${JSON.stringify(schema, null, 2)}\n`;
 }
 
 if (import.meta.main) {
