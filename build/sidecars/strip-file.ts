@@ -1,11 +1,26 @@
-/** Strips an ELF file on disk (`build/formats/elf-strip.ts`) without holding it in memory. */
+/** Strips programs on disk (`formats/elf-strip.ts`, `formats/mach-o-strip.ts`) without holding them in memory. */
 import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { copyFile, truncate } from "node:fs/promises";
 import { planElfStrip, type ByteSource } from "../formats/elf-strip.ts";
+import { planMachOStrip } from "../formats/mach-o-strip.ts";
+
+interface StripPlan {
+  readonly header: Uint8Array;
+  readonly keepBytes: number;
+  readonly tail: Uint8Array;
+}
 
 /** Writes a stripped copy of `from` to `to`, with its mode. Throws as `planElfStrip` does, before anything is written. */
-export async function stripFile(from: string, to: string): Promise<void> {
-  const plan = withSource(from, planElfStrip);
+export async function stripElf(from: string, to: string): Promise<void> {
+  await strip(from, to, withSource(from, planElfStrip));
+}
+
+/** The same for a thin Mach-O file, whose signature goes too. Throws as `planMachOStrip` does. */
+export async function stripMachO(from: string, to: string): Promise<void> {
+  await strip(from, to, withSource(from, planMachOStrip));
+}
+
+async function strip(from: string, to: string, plan: StripPlan): Promise<void> {
   await copyFile(from, to);
   await truncate(to, plan.keepBytes);
   const file = openSync(to, "r+");

@@ -9,7 +9,7 @@ import { osOf, type Target } from "../plan/target.ts";
 import type { Pieces } from "../stages/stage.ts";
 import type { Vendor } from "../vendor/vendor.ts";
 import { targetAddons } from "./natives.ts";
-import { stripFile } from "./strip-file.ts";
+import { stripElf } from "./strip-file.ts";
 
 export interface TargetPart {
   /** As the running sidecar asks for it: `natives/libsql.node`, `seed.db`. */
@@ -47,7 +47,7 @@ export async function targetParts(request: TargetPartsRequest): Promise<readonly
 async function strippedAddon(path: string, pieces: Pieces): Promise<string> {
   return pieces.get(`elf-strip v1 addon ${await sha256OfFile(path)}`, async (temporary) => {
     try {
-      await stripFile(path, temporary);
+      await stripElf(path, temporary);
     } catch (error) {
       // Stripping only saves bytes; an addon of an unusual make is shipped as its author built it.
       if (!(error instanceof ErthError) || error.code !== "ELF_UNSUPPORTED") throw error;

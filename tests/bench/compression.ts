@@ -14,7 +14,7 @@ import type { Part } from "../../build/config/resolved-config.ts";
 import { formatSize } from "../../build/config/size.ts";
 import { elfRegions } from "../../build/formats/frames-elf.ts";
 import { planFrames, type PlannedFrame, type Slice } from "../../build/formats/frames.ts";
-import { stripFile } from "../../build/sidecars/strip-file.ts";
+import { stripElf } from "../../build/sidecars/strip-file.ts";
 import { zstdParameters, type ZstdParameters } from "../../build/stages/package/compression.ts";
 import { framePiece } from "../../build/stages/package/frame-piece.ts";
 import { measure } from "./support/measure.ts";
@@ -78,7 +78,7 @@ async function main(names: readonly string[]): Promise<void> {
   try {
     const { resolve } = createRequire(import.meta.url);
     copyFileSync(join(resolve("bun/package.json"), "../bin/bun.exe"), join(folder, "bun"));
-    await stripFile(process.execPath, join(folder, "node"));
+    await stripElf(process.execPath, join(folder, "node"));
     const rows: string[][] = [];
     for (const name of names) {
       const { stdout, seconds, peakBytes } = await measure(process.execPath, [

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
-import { stripFile } from "../../../build/sidecars/strip-file.ts";
+import { stripElf } from "../../../build/sidecars/strip-file.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "erth-strip-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -14,7 +14,7 @@ const node = fileURLToPath(new URL("../../../node_modules/node/bin/node", import
 
 test.skipIf(process.platform !== "linux" || !has("strip"))("strip: Node comes out as small, and runs", async () => {
   const [ours, theirs] = [join(scratch, "ours"), join(scratch, "theirs")];
-  await stripFile(node, ours);
+  await stripElf(node, ours);
   execFileSync("strip", ["-s", "-o", theirs, node]);
   // binutils keeps .comment and .gnu.build.attributes, 2 KB.
   expect(statSync(theirs).size - statSync(ours).size).toBeGreaterThanOrEqual(0);
@@ -30,13 +30,13 @@ test.skipIf(process.platform !== "linux" || !has("cc"))("cc: a program with symb
     '#include <stdio.h>\nint visible = 3;\nint main(void) { return printf("%d", visible) - 1; }\n',
   );
   execFileSync("cc", ["-g", "-o", join(scratch, "hello"), join(scratch, "hello.c")]);
-  await stripFile(join(scratch, "hello"), join(scratch, "bare"));
+  await stripElf(join(scratch, "hello"), join(scratch, "bare"));
   expect(execFileSync(join(scratch, "bare"), { encoding: "utf8" })).toBe("3");
   expect(statSync(join(scratch, "bare")).size).toBeLessThan(statSync(join(scratch, "hello")).size);
 });
 
 test.skipIf(process.platform !== "linux" || !has("readelf"))("readelf: finds nothing to complain about", async () => {
-  await stripFile(node, join(scratch, "checked"));
+  await stripElf(node, join(scratch, "checked"));
   const { stdout, stderr } = spawnSync("readelf", ["--wide", "--headers", join(scratch, "checked")], {
     encoding: "utf8",
   });

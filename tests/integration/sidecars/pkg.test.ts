@@ -21,7 +21,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Segment } from "../../../build/artifacts/artifact.ts";
-import { stripFile } from "../../../build/sidecars/strip-file.ts";
+import { stripElf } from "../../../build/sidecars/strip-file.ts";
 import { sha256OfFile } from "../../../build/artifacts/digest.ts";
 import { ADDON_FOLDER, FIXTURE, SEED, buildSidecar, runSidecar, type SidecarBuild } from "./sidecar-build.ts";
 
@@ -111,7 +111,7 @@ describe.skipIf(!isHost)("linux-x64 host: pkg sidecar", () => {
     }
     expect(end).toBe(statSync(program).size);
     expect(ofPart("database").map((one) => bytesOf(program, one))).toEqual([SEED]);
-    await stripFile(join(ADDON_FOLDER, "index.node"), join(scratch, "stripped.node"));
+    await stripElf(join(ADDON_FOLDER, "index.node"), join(scratch, "stripped.node"));
     const [addon] = ofPart("natives");
     expect(bytesOf(program, addon!).equals(readFileSync(join(scratch, "stripped.node")))).toBe(true);
     expect(
