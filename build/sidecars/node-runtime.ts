@@ -6,7 +6,7 @@ import { executableSuffix, hostTarget, osOf, type Target, type TargetOs } from "
 import type { Pieces } from "../stages/stage.ts";
 import { NODE_VERSION } from "../vendor/requirements.ts";
 import type { Vendor } from "../vendor/vendor.ts";
-import { stripElf, stripMachO } from "./strip-file.ts";
+import { savingOf, stripElf, stripMachO } from "./strip-file.ts";
 import { sha256OfFile } from "../artifacts/digest.ts";
 import { unsignPe } from "./unsign-pe.ts";
 
@@ -15,17 +15,18 @@ export interface NodeRuntime {
   readonly path: string;
   /** Names these very bytes in cache keys. */
   readonly key: string;
+  /** What was taken from the vendor's program, for people; undefined: nothing. */
+  readonly stripped: string | undefined;
 }
 
 /** What is done to a Node before pkg gets it: symbols go that only a debugger reads, and signatures that injecting would break. */
-const PREPARED: Readonly<Partial<Record<TargetOs, { name: string; write(from: string, to: string): Promise<void> }>>> =
-  {
-    // 150 → 116 MB
-    linux: { name: "elf-strip v1", write: stripElf },
-    // 147 → 107 MB
-    darwin: { name: "mach-o-strip v1", write: stripMachO },
-    win32: { name: "unsign-pe v1", write: unsignPe },
-  };
+const PREPARED: Readonly<Record<TargetOs, { name: string; write(from: string, to: string): Promise<void> }>> = {
+  // 150 → 116 MB
+  linux: { name: "elf-strip v1", write: stripElf },
+  // 147 → 107 MB
+  darwin: { name: "mach-o-strip v1", write: stripMachO },
+  win32: { name: "unsign-pe v1", write: unsignPe },
+};
 
 /** The locked Node of a target, ready to carry a sidecar. */
 export async function targetNode(target: Target, vendor: Vendor, pieces: Pieces): Promise<NodeRuntime> {
@@ -33,9 +34,9 @@ export async function targetNode(target: Target, vendor: Vendor, pieces: Pieces)
   // A local folder may stand in without a digest; then its content is the key.
   const digest = vendor.digest(`node/${target}`) ?? (await sha256OfFile(path));
   const prepare = PREPARED[osOf(target)];
-  if (prepare === undefined) return { path, key: `node ${digest}` };
   const key = `${prepare.name} node ${digest}`;
-  return { path: await pieces.get(key, (temporary) => prepare.write(path, temporary)), key };
+  const prepared = await pieces.get(key, (temporary) => prepare.write(path, temporary));
+  return { path: prepared, key, stripped: await savingOf(`Node ${NODE_VERSION}`, path, prepared) };
 }
 
 /**

@@ -33,6 +33,7 @@ export interface PkgSidecarRequest {
   readonly workFolder: string;
   /** The executable to write, absolute. */
   readonly output: string;
+  readonly log: (text: string) => void;
   readonly warn: (text: string) => void;
 }
 
@@ -41,9 +42,10 @@ const BLOB_GRAIN_BYTES = 1 << 20;
 
 /** Makes the executable and says what its bytes are, without gap or overlap. */
 export async function buildPkgSidecar(request: PkgSidecarRequest): Promise<readonly Segment[]> {
-  const { target, main, parts, vendor, pieces, exec, signal, workFolder, output, warn } = request;
+  const { target, main, parts, vendor, pieces, exec, signal, workFolder, output, log, warn } = request;
   const node = await hostNode(vendor);
   const runtime = await targetNode(target, vendor, pieces);
+  if (runtime.stripped !== undefined) log(runtime.stripped);
   const blobFolder = await mkdtemp(join(workFolder, "blob-"));
   try {
     const blob = await seaBlob({ node, exec, workFolder: blobFolder, main, parts, signal });

@@ -1,6 +1,7 @@
 /** Strips programs on disk (`formats/elf-strip.ts`, `formats/mach-o-strip.ts`) without holding them in memory. */
 import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
-import { copyFile, truncate } from "node:fs/promises";
+import { copyFile, stat, truncate } from "node:fs/promises";
+import { formatSize } from "../config/size.ts";
 import { planElfStrip, type ByteSource } from "../formats/elf-strip.ts";
 import { planMachOStrip } from "../formats/mach-o-strip.ts";
 
@@ -18,6 +19,13 @@ export async function stripElf(from: string, to: string): Promise<void> {
 /** The same for a thin Mach-O file, whose signature goes too. Throws as `planMachOStrip` does. */
 export async function stripMachO(from: string, to: string): Promise<void> {
   await strip(from, to, withSource(from, planMachOStrip));
+}
+
+/** `Node 26.10.0: 149.7 MB stripped to 116.4 MB`; undefined where nothing was gained. */
+export async function savingOf(name: string, from: string, to: string): Promise<string | undefined> {
+  const [before, after] = await Promise.all([stat(from), stat(to)]);
+  if (after.size >= before.size) return undefined;
+  return `${name}: ${formatSize(before.size)} stripped to ${formatSize(after.size)}`;
 }
 
 async function strip(from: string, to: string, plan: StripPlan): Promise<void> {

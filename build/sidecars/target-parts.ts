@@ -9,7 +9,7 @@ import { osOf, type Target } from "../plan/target.ts";
 import type { Pieces } from "../stages/stage.ts";
 import type { Vendor } from "../vendor/vendor.ts";
 import { targetAddons } from "./natives.ts";
-import { stripElf } from "./strip-file.ts";
+import { savingOf, stripElf } from "./strip-file.ts";
 
 export interface TargetPart {
   /** As the running sidecar asks for it: `natives/libsql.node`, `seed.db`. */
@@ -29,14 +29,17 @@ export interface TargetPartsRequest {
   readonly target: Target;
   readonly vendor: Vendor;
   readonly pieces: Pieces;
+  readonly log: (text: string) => void;
 }
 
 /** The parts in the order in which they are embedded; the seed last, since it changes most often. */
 export async function targetParts(request: TargetPartsRequest): Promise<readonly TargetPart[]> {
-  const { bundleFolder, databaseFolder, target, vendor, pieces } = request;
+  const { bundleFolder, databaseFolder, target, vendor, pieces, log } = request;
   const parts: TargetPart[] = [];
   for (const addon of await targetAddons(bundleFolder, target, vendor)) {
     const path = osOf(target) === "linux" ? await strippedAddon(addon.path, pieces) : addon.path;
+    const saving = await savingOf(addon.name, addon.path, path);
+    if (saving !== undefined) log(saving);
     parts.push(await describe(addonFile(addon.name), "natives", path));
   }
   const seed = join(databaseFolder, SEED_FILE);

@@ -27,6 +27,7 @@ export const sidecar = targetStage({
       target: target.target,
       vendor,
       pieces,
+      log: (text) => ctx.log(text),
     });
     const main = join(inputs["sidecar-bundle"].path, "main.js");
     const folder = join(workFolder, "sidecar");
@@ -46,6 +47,7 @@ export const sidecar = targetStage({
       signal,
       workFolder,
       output: join(folder, entry),
+      log: (text) => ctx.log(text),
       warn: (text) => ctx.warn(text),
     });
     return [{ kind: "sidecar", path: folder, facts: { kind: "pkg", entry, segments: { [entry]: segments } } }];
