@@ -65,9 +65,10 @@ function problemsOfIssue(issue: Issue, user: unknown, report: Report): ConfigPro
       return [report(path, `is ${showValue(value)}; it ${what}`, writeExample(path, value) ?? `change ${key}`)];
     }
     case "custom": {
-      const { fix, size } = issue.params ?? {};
+      const { fix, size, isPrivate } = issue.params ?? {};
       const remedy = typeof size === "string" ? `write ${keyText(key)}: "${size}"` : String(fix ?? `change ${key}`);
-      return [report(path, `is ${showValue(value)}; ${issue.message}`, remedy)];
+      const shown = isPrivate === true ? "[hidden]" : showValue(value);
+      return [report(path, `is ${shown}; ${issue.message}`, remedy)];
     }
     default:
       return [report(path, `is ${showValue(value)}: ${issue.message}`, writeExample(path, value) ?? `change ${key}`)];

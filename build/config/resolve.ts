@@ -9,6 +9,7 @@ import { fileProblem, folderProblem, migrationsProblem } from "./files.ts";
 import { problemsOf } from "./issues.ts";
 import type { ResolvedConfig } from "./resolved-config.ts";
 import { configSchema, DEFAULT_WINDOW, type UserConfig } from "./schema.ts";
+import { resolveSigning, signingProblems } from "./resolve-signing.ts";
 import { secretPaths } from "./secrets.ts";
 import { slugOf } from "./slug.ts";
 
@@ -30,6 +31,7 @@ export function resolveConfig(user: unknown, file: string): ResolvedConfig {
   const parsed = configSchema.safeParse(user);
   if (!parsed.success) problems.push(...problemsOf(parsed.error.issues, user, report));
   problems.push(...fileProblems(user, root, report), ...relationProblems(user, report));
+  problems.push(...signingProblems(record(user)["signing"], root, report));
   if (!parsed.success || problems.length > 0) throw new ProblemsError(problems);
   return deepFreeze(withDefaults(parsed.data, root, file));
 }
@@ -68,6 +70,7 @@ function withDefaults(config: UserConfig, root: string, file: string): ResolvedC
       mirror: vendor?.mirror?.replace(/\/+$/, ""),
       folders: Object.fromEntries(Object.entries(vendor?.folders ?? {}).map(([entry, path]) => [entry, at(path)])),
     },
+    signing: resolveSigning(config.signing, { name }, at),
   };
 }
 

@@ -6,6 +6,7 @@
 import type { Limit } from "./limit.ts";
 import type { FormatId } from "../plan/package-format.ts";
 import type { Target, TargetOs } from "../plan/target.ts";
+import type { ResolvedSigning } from "./resolved-signing.ts";
 
 export type ShellKind = "electrobun" | "webview";
 export type SidecarKind = "pkg" | "bun";
@@ -75,4 +76,5 @@ export interface ResolvedConfig {
     /** Lock entry name → local folder that stands in for it, absolute. */
     readonly folders: Readonly<Record<string, string>>;
   };
+  readonly signing: ResolvedSigning;
 }

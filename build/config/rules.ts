@@ -6,6 +6,8 @@ interface Refusal {
   readonly reason: string;
   /** What to do instead. */
   readonly fix: string;
+  /** A value that may be a secret in the wrong place: it is not shown. */
+  readonly isPrivate?: true;
 }
 
 export type Rule = (value: string) => Refusal | undefined;

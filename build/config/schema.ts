@@ -6,24 +6,16 @@ import { z } from "zod";
 import { DEFAULT_FORMATS, formatsOf } from "../plan/package-format.ts";
 import { TARGETS, type Target, type TargetOs } from "../plan/target.ts";
 import { PARTS, type Part } from "./resolved-config.ts";
-import { identifierRule, lineRule, mirrorRule, nameRule, pathRule, versionRule, type Rule } from "./rules.ts";
 import { DEFAULT_BUDGET } from "./budgets.ts";
 import { parseLimit } from "./limit.ts";
+import { ruled } from "./ruled.ts";
+import { identifierRule, lineRule, mirrorRule, nameRule, pathRule, versionRule } from "./rules.ts";
+import { signing } from "./signing-schema.ts";
 
 export const DEFAULT_WINDOW = { width: 1000, height: 720, minWidth: 480, minHeight: 360 } as const;
 
 /** What to write instead of a value of the wrong type, where an example alone would not say it. */
 export const fixes: z.core.$ZodRegistry<{ fix: (value: unknown) => string }> = z.registry();
-
-function ruled(rule: Rule, description: string, example: string): z.ZodString {
-  return z
-    .string()
-    .superRefine((value, ctx) => {
-      const refusal = rule(value);
-      if (refusal) ctx.addIssue({ code: "custom", message: refusal.reason, params: { fix: refusal.fix } });
-    })
-    .meta({ description, examples: [example] });
-}
 
 function limit(example: string): z.ZodString {
   return z
@@ -183,7 +175,7 @@ export const configSchema = z
       })
       .describe("Where binaries come from that are not built here.")
       .optional(),
-    signing: z.strictObject({}).describe("Coming: keys and identities for macOS, Windows and Linux.").optional(),
+    signing: signing.optional(),
     update: z.strictObject({}).describe("Coming: where the app looks for updates.").optional(),
     publish: z.strictObject({}).describe("Coming: where `erth publish` uploads to.").optional(),
   })

@@ -9,6 +9,8 @@ const SHAPES: readonly RegExp[] = [
   // Tokens with a vendor's prefix: GitHub, GitLab, npm, Slack, AWS, OpenAI and Anthropic.
   /\b(?:gh[opsur]_[A-Za-z0-9]{20}|github_pat_[A-Za-z0-9_]{20}|glpat-[\w-]{20}|npm_[A-Za-z0-9]{30})/,
   /\b(?:xox[abprs]-[\w-]{20}|AKIA[A-Z0-9]{16}|sk-[\w-]{30})/,
+  // A key file in base64 (PKCS #12, PKCS #8): DER of 256 bytes and more begins so.
+  /\bMII[A-Za-z0-9+/]{120,}/,
   // JSON Web Token (RFC 7519): base64url of `{"`, twice.
   /\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\./,
   // minisign and GPG secret keys.

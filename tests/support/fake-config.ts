@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { resolveBudget } from "../../build/config/budgets.ts";
 import type { ResolvedConfig } from "../../build/config/resolved-config.ts";
 import { DEFAULT_FORMATS, fileNameOf, type FormatId } from "../../build/plan/package-format.ts";
+import { NO_SIGNING } from "../../build/config/resolved-signing.ts";
 import type { Plan } from "../../build/plan/plan.ts";
 import { osOf, type Target } from "../../build/plan/target.ts";
 import type { Vendor } from "../../build/vendor/vendor.ts";
@@ -32,6 +33,7 @@ export function fakeConfig(root: string, change: Partial<ResolvedConfig> = {}): 
     package: { compression: "fast", formats: DEFAULT_FORMATS },
     budget: resolveBudget(),
     vendor: { mirror: undefined, folders: {} },
+    signing: NO_SIGNING,
     ...change,
   };
 }

@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { ConfigProblem } from "../../../build/config/config-problem.ts";
 import { resolveConfig } from "../../../build/config/resolve.ts";
+import { NO_SIGNING } from "../../../build/config/resolved-signing.ts";
 import { TARGETS } from "../../../build/plan/target.ts";
 import { ErthError, ProblemsError, type Problem } from "../../../runtime/base/errors.ts";
 import { sampleApp, sampleConfig } from "./sample.ts";
@@ -64,6 +65,7 @@ test("defaults are filled in and paths are absolute", () => {
       TARGETS.map((target) => [target, { total: [{ kind: "size", bytes: 128_000_000 }], parts: {} }]),
     ),
     vendor: { mirror: undefined, folders: {} },
+    signing: NO_SIGNING,
   });
 });
 
@@ -227,7 +229,7 @@ test.each<[string, (config: Faulty) => void, string, RegExp]>([
     /move it: it is called database\.migrations/,
   ],
   ["nothing like it", (c) => (c["sidecar"]!["qqq"] = 1), "sidecar.qqq", /remove it; known here: kind, entry/],
-  ["a place kept free", (c) => (c["signing"] = { keychain: 1 }), "signing.keychain", /nothing can be set here yet/],
+  ["a place kept free", (c) => (c["publish"] = { bucket: 1 }), "publish.bucket", /nothing can be set here yet/],
 ])("unknown keys: %s", (_, change, field, remedy) => {
   const problem = problemWith(change);
   expect(problem.field).toBe(field);

@@ -2,6 +2,7 @@
 import { resolveBudget } from "../../../build/config/budgets.ts";
 import type { ResolvedConfig } from "../../../build/config/resolved-config.ts";
 import { DEFAULT_FORMATS } from "../../../build/plan/package-format.ts";
+import { NO_SIGNING } from "../../../build/config/resolved-signing.ts";
 import { TARGETS } from "../../../build/plan/target.ts";
 
 export function configWith(changes: Partial<ResolvedConfig> = {}): ResolvedConfig {
@@ -30,6 +31,7 @@ export function configWith(changes: Partial<ResolvedConfig> = {}): ResolvedConfi
     package: { compression: "best", formats: DEFAULT_FORMATS },
     budget: resolveBudget(),
     vendor: { mirror: undefined, folders: {} },
+    signing: NO_SIGNING,
     ...changes,
   };
 }
