@@ -82,7 +82,24 @@ export async function createFileSigner(options: FileKeyOptions, now: Date): Prom
   return opened;
 }
 
-async function openSource(source: KeySource, { password, env }: FileKeyOptions): Promise<Opened> {
+/** The certificates of a PEM, DER or .p7b source, in its order, for a key that lies elsewhere. Throws `KEY_…` errors. */
+export async function readCertificates(
+  source: KeySource,
+  env?: FileKeyOptions["env"],
+): Promise<Pick<Opened, "certificates" | "warnings">> {
+  const { name, certificates, warnings } = await openSource(source, env === undefined ? {} : { env });
+  if (certificates.length > 0) return { certificates, warnings };
+  throw new ErthError({
+    code: "KEY_NO_CERTIFICATE",
+    message: `${name} holds no certificate.`,
+    remedy: "set the PEM file that your certificate authority issued for this key, then type: erth doctor signing",
+  });
+}
+
+async function openSource(
+  source: KeySource,
+  { password, env }: Pick<FileKeyOptions, "password" | "env">,
+): Promise<Opened> {
   const material = await readKeySource(source, env);
   const { name } = material;
   const content = decodeKeyContent(material);

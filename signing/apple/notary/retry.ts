@@ -32,10 +32,11 @@ export function pauseMs(failures: number, random: () => number, retryAfterMs = 0
 }
 
 /**
- * Runs the action until it does not fail in passing, at most six times. Then
+ * Runs the action until it does not fail in passing, at most `around.attempts` times. Then
  * throws `NOTARY_UNREACHABLE`; any other failure, and the signal's reason, at once.
  */
 export async function withRetries<T>(what: string, around: NotarySurroundings, action: () => Promise<T>): Promise<T> {
+  const { attempts = RETRY_ATTEMPTS } = around;
   for (let failures = 0; ;) {
     around.signal.throwIfAborted();
     try {
@@ -44,20 +45,20 @@ export async function withRetries<T>(what: string, around: NotarySurroundings, a
       around.signal.throwIfAborted();
       if (!(error instanceof PassingFailure)) throw error;
       failures += 1;
-      if (failures === RETRY_ATTEMPTS) throw unreachable(what, error);
+      if (failures >= attempts) throw unreachable(what, failures, error);
       const ms = pauseMs(failures, around.random, error.retryAfterMs);
       around.report(
-        `${what}: ${error.message}; trying again in ${Math.round(ms / 1000)} s (${failures + 1} of ${RETRY_ATTEMPTS})`,
+        `${what}: ${error.message}; trying again in ${Math.round(ms / 1000)} s (${failures + 1} of ${attempts})`,
       );
       await around.sleep(ms, around.signal);
     }
   }
 }
 
-function unreachable(what: string, cause: PassingFailure): ErthError {
+function unreachable(what: string, failures: number, cause: PassingFailure): ErthError {
   return new ErthError({
     code: "NOTARY_UNREACHABLE",
-    message: `${what} failed ${RETRY_ATTEMPTS} times, last: ${cause.message}.`,
+    message: `${what} failed ${failures} times, last: ${cause.message}.`,
     remedy:
       "check the network, and Developer ID Notary Service at developer.apple.com/system-status, then erth notarize --resume (or erth notarize when nothing was submitted yet)",
     cause,

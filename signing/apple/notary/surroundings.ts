@@ -9,6 +9,8 @@ export interface NotarySurroundings {
   /** From 0 up to, not including, 1: spreads retries. */
   readonly random: () => number;
   readonly signal: AbortSignal;
+  /** Tries before a failure that may pass is taken for final; six by default. */
+  readonly attempts?: number | undefined;
   /** One line for people, without a line end and without secrets. */
   readonly report: (line: string) => void;
 }
