@@ -1,4 +1,5 @@
 /** The shape of a command, the flags that all share, and the exit codes. */
+import type { KeyWorld } from "../keys/key-world.ts";
 import type { Listener } from "../stages/events.ts";
 import type { CliEvent } from "./report/reporter.ts";
 
@@ -29,10 +30,14 @@ export interface Flags {
 
 export interface CommandContext {
   readonly flags: Flags;
+  /** What follows the command's name; empty for a command that takes no arguments. */
+  readonly args: readonly string[];
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
   readonly listener: Listener;
+  /** What keys and the services behind them are reached through. */
+  readonly keyWorld: KeyWorld;
   /** Tells the reporter something that is not a stage's. */
   report(event: CliEvent): void;
 }
@@ -41,5 +46,7 @@ export interface Command {
   readonly name: string;
   /** One line for `erth --help`. */
   readonly summary: string;
+  /** Absent: an argument is refused. */
+  readonly takesArguments?: true;
   run(ctx: CommandContext): Promise<ExitCode>;
 }

@@ -1,5 +1,6 @@
 /** argv → exit code: finds the command, shows its events, prints errors, ends cleanly on a signal. */
 import { ErthError, ProblemsError, type Problem } from "../../runtime/base/errors.ts";
+import { systemKeyWorld } from "../keys/key-world.ts";
 import pkg from "../../package.json" with { type: "json" };
 import { EXIT, type Command, type ExitCode } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
@@ -97,9 +98,13 @@ async function runCommand(
     }
     const command = findCommand(parsed.command);
     name = command.name;
-    refuseExtra(name, parsed.extra);
+    if (!command.takesArguments) refuseExtra(name, parsed.extra);
     const report = reporter.show.bind(reporter);
-    return finish(await command.run({ flags: parsed.flags, cwd, env: process.env, signal, listener: report, report }));
+    const { flags, extra } = parsed;
+    const keyWorld = systemKeyWorld(process.env, signal);
+    return finish(
+      await command.run({ flags, args: extra, cwd, env: process.env, signal, listener: report, keyWorld, report }),
+    );
   } catch (error) {
     return finish(showError(reporter, signal.aborted ? signal.reason : error));
   }

@@ -34,10 +34,34 @@ export function signingProblems(user: unknown, root: string, report: Report): re
   ];
   const notarize = record(record(apple)["notarize"]);
   problems.push(...bothProblems(["signing", "apple", "notarize"], notarize, "appleApiKey", "appleApiKeyEnv", report));
+  if (record(record(windows)["key"])["keychain"] !== undefined) {
+    const field = ["signing", "windows", "key", "keychain"];
+    problems.push(
+      report(field, "signs for macOS only", "name another place of the key: file, env, pkcs11 or a service"),
+    );
+  }
+  if (record(apple)["notarize"] !== undefined) problems.push(...notarizableProblems(record(apple), report));
   for (const [program, path] of Object.entries(record(record(apple)["entitlements"]))) {
     problems.push(fileProblem(root, ["signing", "apple", "entitlements", program], path, report));
   }
   return problems.filter((problem) => problem !== undefined);
+}
+
+/** What is fine alone, and what Apple refuses to notarize. */
+function notarizableProblems(apple: Readonly<Record<string, unknown>>, report: Report): readonly ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const refuse = (key: string, reason: string): void => {
+    problems.push(
+      report(
+        ["signing", "apple", key],
+        `${reason}, without which Apple notarizes nothing`,
+        `remove ${key}, or notarize`,
+      ),
+    );
+  };
+  if (apple["timestamp"] === "none") refuse("timestamp", "turns timestamps off");
+  if (apple["hardenedRuntime"] === false) refuse("hardenedRuntime", "turns the hardened runtime off");
+  return problems;
 }
 
 function codeKeyProblems(field: FieldPath, key: unknown, report: Report): readonly ConfigProblem[] {

@@ -48,6 +48,7 @@ const nothingToClose = async (): Promise<void> => undefined;
 
 async function openPlace(reference: CodeKeyReference, world: KeyWorld): Promise<Opened> {
   const { place } = reference;
+  if (place.kind === "keychain") throw new Error("a keychain identity is no signer of digests");
   if (place.kind === "source") {
     const { signer, warnings } = await openFileKey({
       key: place.source,
@@ -70,42 +71,33 @@ async function openPlace(reference: CodeKeyReference, world: KeyWorld): Promise<
   return { signer: await serviceSigner(place, certificates, world), warnings, close: nothingToClose };
 }
 
+type Service = Exclude<KeyPlace, { kind: "source" | "pkcs11" | "keychain" }>;
+
 async function serviceSigner(
-  place: Exclude<KeyPlace, { kind: "source" | "pkcs11" }>,
+  place: Service,
   certificates: readonly Uint8Array[],
   world: KeyWorld,
 ): Promise<DigestSigner> {
   const rest = restWorldOf(world);
-  switch (place.kind) {
-    case "aws-kms": {
-      const { keyId, endpoint } = place;
-      const key = {
-        keyId,
-        region: awsRegion(place.region, world),
-        credentials: awsCredentials(world.env),
-        certificates,
-      };
-      return awsKmsSigner({ ...key, ...(endpoint === undefined ? {} : { endpoint }) }, rest);
-    }
-    case "google-kms": {
-      const { keyVersion, endpoint } = place;
-      const key = { keyVersion, tokens: await googleLogin(world), certificates };
-      return googleKmsSigner({ ...key, ...(endpoint === undefined ? {} : { endpoint }) }, rest);
-    }
-    case "azure-key-vault": {
-      const { vaultUrl, certificate, certificateVersion } = place;
-      const tokens = azureLogin(AZURE_KEY_VAULT_SCOPE, world);
-      const key = { vaultUrl, certificate, tokens, intermediates: certificates };
-      return azureKeyVaultSigner({ ...key, ...(certificateVersion === undefined ? {} : { certificateVersion }) }, rest);
-    }
-    case "azure-artifact-signing": {
-      const { endpoint, account, profile } = place;
-      const tokens = azureLogin(AZURE_ARTIFACT_SIGNING_SCOPE, world);
-      return azureArtifactSigner({ endpoint, account, profile, tokens }, rest);
-    }
-    case "keychain":
-      throw new Error("a keychain identity is no signer of digests");
+  if (place.kind === "aws-kms") {
+    const { keyId, endpoint } = place;
+    const key = { keyId, region: awsRegion(place.region, world), credentials: awsCredentials(world.env), certificates };
+    return awsKmsSigner({ ...key, ...(endpoint === undefined ? {} : { endpoint }) }, rest);
   }
+  if (place.kind === "google-kms") {
+    const { keyVersion, endpoint } = place;
+    const key = { keyVersion, tokens: await googleLogin(world), certificates };
+    return googleKmsSigner({ ...key, ...(endpoint === undefined ? {} : { endpoint }) }, rest);
+  }
+  if (place.kind === "azure-key-vault") {
+    const { vaultUrl, certificate, certificateVersion } = place;
+    const tokens = azureLogin(AZURE_KEY_VAULT_SCOPE, world);
+    const key = { vaultUrl, certificate, tokens, intermediates: certificates };
+    return azureKeyVaultSigner({ ...key, ...(certificateVersion === undefined ? {} : { certificateVersion }) }, rest);
+  }
+  const { endpoint, account, profile } = place;
+  const tokens = azureLogin(AZURE_ARTIFACT_SIGNING_SCOPE, world);
+  return azureArtifactSigner({ endpoint, account, profile, tokens }, rest);
 }
 
 /** The password that a reference names, or undefined where it names none. Throws `KEY_PASSWORD` for a variable that is not set. */

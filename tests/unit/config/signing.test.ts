@@ -91,7 +91,7 @@ test.each([
   [{ pkcs11: "pkcs11:token=t?module-path=/m.so" }, { kind: "pkcs11", uri: "pkcs11:token=t?module-path=/m.so" }],
   [{ keychain: "Developer ID" }, { kind: "keychain", identity: "Developer ID" }],
 ])("the key %j is %j", (key, place) => {
-  expect(resolve({ windows: { key } }).windows?.key.place).toMatchObject(place);
+  expect(resolve({ apple: { key } }).apple?.key.place).toMatchObject(place);
 });
 
 test('timestamp: "none" is the only way to have none', () => {
@@ -117,6 +117,15 @@ test.each([
   ],
   [{ windows: { key: { env: "K" }, url: "javascript:alert(1)" } }, /must be an http or https link/],
   [{ windows: { key: { pkcs11: "pkcs11:token=t" } } }, /has no module-path/],
+  [{ windows: { key: { keychain: "Mine" } } }, /windows\.key\.keychain signs for macOS only/],
+  [
+    { apple: { key: { env: "K" }, timestamp: "none", notarize: {} } },
+    /apple\.timestamp turns timestamps off, without which/,
+  ],
+  [
+    { apple: { key: { env: "K" }, hardenedRuntime: false, notarize: {} } },
+    /hardenedRuntime turns the hardened runtime off/,
+  ],
 ])("%j is told with its fix", (signing, message) => {
   expect(problems(signing)).toMatch(message);
 });

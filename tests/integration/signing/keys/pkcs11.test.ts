@@ -11,7 +11,9 @@ import { checkSignature } from "../../../../signing/keys/check-signature.ts";
 import { loadPkcs11Library } from "../../../../signing/keys/pkcs11-module.ts";
 import { openPkcs11Signer, type Pkcs11Key } from "../../../../signing/keys/pkcs11.ts";
 import type { SignRequest } from "../../../../signing/signer.ts";
+import { openCodeKey } from "../../../../build/keys/open-code-key.ts";
 import { windowsAuthority } from "../../../fakes/certificate-authority.ts";
+import { fakeKeyWorld } from "../../../fakes/key-world.ts";
 import { makeTokens, softHsmModule, TOKEN_PIN } from "../../../fakes/softhsm.ts";
 
 const authority = windowsAuthority();
@@ -78,6 +80,21 @@ describe.skipIf(softHsmModule === undefined || !hasLibrary)("PKCS #11 (softhsm2,
       checkSignature({ ...wanted, ...answer, keyName: signer.name, leaf: parseCertificate(identity.der) });
     }
     await signer.close();
+  });
+
+  test("the URI of a config and the PIN of a variable open the same key", async () => {
+    const reference = {
+      field: "signing.windows.key",
+      place: { kind: "pkcs11", uri: `pkcs11:token=release;object=code%20signing?module-path=${module}` } as const,
+      passwordVariable: "PIN",
+      certificates: undefined,
+      select: undefined,
+    };
+    const opened = await openCodeKey(reference, fakeKeyWorld({ PIN: TOKEN_PIN }));
+    expect(opened.chain?.certificates.map(({ der }) => der)).toEqual(authority.leaf.chain);
+    await opened.close();
+    const refused = await faultOf(openCodeKey(reference, fakeKeyWorld({ PIN: "0000" })));
+    expect([refused.code, refused.message]).toEqual(["KEY_PIN", expect.stringMatching(/^signing\.windows\.key: /)]);
   });
 
   test("many files at once are signed in turn, by two signers on one module", async () => {
