@@ -18,6 +18,8 @@ export interface Flags {
   readonly noFallback: boolean;
   /** A list with commas, as typed; undefined: the config's formats. */
   readonly format: string | undefined;
+  /** Signs nothing, whatever the config says. */
+  readonly noSign: boolean;
   readonly fast: boolean;
   readonly offline: boolean;
   readonly matrix: boolean;

@@ -12,6 +12,7 @@ const OPTIONS = {
   quiet: { type: "boolean", default: false },
   "no-fallback": { type: "boolean", default: false },
   format: { type: "string", multiple: true },
+  "no-sign": { type: "boolean", default: false },
   fast: { type: "boolean", default: false },
   offline: { type: "boolean", default: false },
   matrix: { type: "boolean", default: false },
@@ -50,6 +51,7 @@ export function parseFlags(args: readonly string[], cwd: string): ParsedArgs {
         quiet: values.quiet,
         noFallback: values["no-fallback"],
         format: values.format?.join(","),
+        noSign: values["no-sign"],
         fast: values.fast,
         offline: values.offline,
         matrix: values.matrix,
@@ -75,6 +77,7 @@ export const HELP_FLAGS = `  --config FILE     the app's config (default: erth.c
   --format F,…      formats, or "all" (default: the config's)
   --out FOLDER      output folder (default: dist)
   --no-fallback     fail when the configured shell cannot be had
+  --no-sign         no keys, whatever the config says: ad hoc and unsigned
   --fast            quick compression, for development
   --offline         use only what is in the cache
   --json            one event a line on stdout

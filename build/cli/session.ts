@@ -13,6 +13,8 @@ import { openPieces } from "../artifacts/pieces.ts";
 import { loadConfig } from "../config/load.ts";
 import { resolveConfig } from "../config/resolve.ts";
 import type { ResolvedConfig } from "../config/resolved-config.ts";
+import { NO_SIGNING } from "../config/resolved-signing.ts";
+import { openKeyring } from "../keys/keyring.ts";
 import { createPlan, type Plan } from "../plan/plan.ts";
 import type { TargetOs } from "../plan/target.ts";
 import { selectFormats } from "../plan/select-formats.ts";
@@ -37,11 +39,16 @@ export interface Session {
   readonly history: History;
 }
 
-/** Loads the config that the flags name, with `--fast` laid over it. */
+/** Loads the config that the flags name, with `--fast` and `--no-sign` laid over it. */
 export async function loadSessionConfig(ctx: CommandContext): Promise<ResolvedConfig> {
   const { user, file } = await loadConfig({ cwd: ctx.cwd, path: ctx.flags.config });
   const config = resolveConfig(user, file);
-  return ctx.flags.fast ? { ...config, package: { ...config.package, compression: "fast" } } : config;
+  const { fast, noSign } = ctx.flags;
+  return {
+    ...config,
+    ...(fast ? { package: { ...config.package, compression: "fast" } } : {}),
+    ...(noSign ? { signing: NO_SIGNING } : {}),
+  };
 }
 
 /** Opens a session: after it, everything that can be refused before a build has been. */
@@ -83,6 +90,7 @@ export async function openSession(ctx: CommandContext): Promise<Session> {
 /** What the stages are made of, from the folder of erth; the shell's and the app's own imports are bundled, and so count anyway. */
 const TOOL_SOURCES = [
   "build/stages",
+  "build/keys",
   "build/shells",
   "build/sidecars",
   "build/formats",
@@ -113,17 +121,20 @@ export async function runSession(
   if (outProblems.length > 0) throw new ProblemsError(outProblems);
   const cache = await openStageCache(session.cacheFolder);
   const pieces = await openPieces(session.cacheFolder);
+  const keyring = openKeyring(session.config.signing, ctx.keyWorld);
   const result = await runRecipe({
     ...session,
     recipes,
     cache,
     pieces,
+    keyring,
+    stateFolder: join(session.cacheFolder, "state"),
     exec,
     signal: ctx.signal,
     toolDigest: await toolDigest(),
     listener: ctx.listener,
     clockMs: () => performance.now(),
-  });
+  }).finally(() => keyring.close());
   await cache.prune(await liveKeys(session.cacheFolder));
   await pieces.prune();
   return { result, manifest: createManifest(session.config, session.plan, result) };

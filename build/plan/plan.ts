@@ -3,6 +3,7 @@ import type { Limit } from "../config/limit.ts";
 import type { ResolvedConfig, ShellKind, SidecarKind } from "../config/resolved-config.ts";
 import { requirementsFor } from "../vendor/requirements.ts";
 import { fileNameOf, type FormatId } from "./package-format.ts";
+import { signingPlan, type SigningPlan } from "./signing-plan.ts";
 import { osOf, type Target, type TargetOs } from "./target.ts";
 
 /** Which shell a target gets, and why if it is not the configured one. */
@@ -28,6 +29,7 @@ export interface TargetPlan {
   readonly formats: readonly FormatPlan[];
   /** Limits of each file's size. */
   readonly budget: readonly Limit[];
+  readonly signing: SigningPlan;
 }
 
 export interface Plan {
@@ -62,6 +64,7 @@ export function createPlan({ config, targets, shells, formats }: PlanRequest): P
         vendor: requirementsFor({ shell: shell.kind, sidecar, target }),
         formats: formats[osOf(target)].map((id) => ({ id, fileName: fileNameOf(`${slug}-${version}-${target}`, id) })),
         budget: config.budget[target].total,
+        signing: signingPlan(config.signing, target),
       };
     }),
   };

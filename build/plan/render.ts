@@ -5,6 +5,7 @@ import { formatLimit } from "../config/limit.ts";
 import { ELECTROBUN_VERSION, NODE_VERSION, BUN_VERSION, WEBVIEW_VERSION } from "../vendor/requirements.ts";
 import type { Plan, TargetPlan } from "./plan.ts";
 import { PACKAGE_FORMATS } from "./package-format.ts";
+import { renderSigningPlan } from "./signing-plan.ts";
 
 export interface PlanText {
   readonly plan: Plan;
@@ -41,6 +42,7 @@ function renderTarget(plan: TargetPlan, config: ResolvedConfig): string[] {
     ...(plan.shell.fallbackReason === undefined ? [] : [`            fallback: ${plan.shell.fallbackReason}`]),
     `  sidecar   ${sidecar}`,
     `  vendor    ${plan.vendor.join(", ")}`,
+    `  signing   ${renderSigningPlan(plan.signing)}`,
     ...plan.formats.flatMap(({ id, fileName }) => [
       `  file      ${fileName}, ${plan.budget.map(formatLimit).join(", ")}`,
       `            ${PACKAGE_FORMATS[id].made} (${config.package.compression})`,

@@ -11,6 +11,7 @@ import { cacheKey, type StageCache } from "../artifacts/cache.ts";
 import type { History } from "../artifacts/history.ts";
 import { limiter } from "../artifacts/limiter.ts";
 import type { ResolvedConfig } from "../config/resolved-config.ts";
+import type { Keyring } from "../keys/keyring.ts";
 import type { Plan, TargetPlan } from "../plan/plan.ts";
 import { osOf, type Target, type TargetOs } from "../plan/target.ts";
 import type { Exec } from "../tools/exec.ts";
@@ -27,6 +28,8 @@ export interface RunRequest {
   readonly vendor: Vendor;
   readonly cache: StageCache;
   readonly pieces: Pieces;
+  readonly keyring: Keyring;
+  readonly stateFolder: string;
   readonly history: History;
   readonly exec: Exec;
   readonly signal: AbortSignal;
@@ -48,7 +51,7 @@ export async function runRecipe(request: RunRequest): Promise<RunResult> {
 
   const limit = limiter(availableParallelism());
   const produced = new Map<string, Promise<readonly Artifact[]>>();
-  const tasks: Promise<unknown>[] = [];
+  const tasks: Promise<readonly Artifact[]>[] = [];
   for (const { stage, target } of stepsOf(run)) {
     const place = target?.target ?? "any";
     const reason = skipReason(run, stage, target);
@@ -74,7 +77,7 @@ export async function runRecipe(request: RunRequest): Promise<RunResult> {
   if (results.some((result) => result.status === "rejected")) throw failure;
 
   const byTarget = new Map<StageTarget, readonly Artifact[]>();
-  for (const made of await Promise.all(produced.values())) {
+  for (const made of await Promise.all(tasks)) {
     for (const artifact of made) byTarget.set(artifact.target, [...(byTarget.get(artifact.target) ?? []), artifact]);
   }
   await run.history.save();
@@ -157,7 +160,9 @@ async function preflightAll(run: RunRequest): Promise<void> {
       problems.push(...((await stage.preflight?.(ctx)) ?? []));
     }
   }
-  if (problems.length > 0) throw new ProblemsError(problems);
+  // Targets that share a key share its faults.
+  const unique = [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()];
+  if (unique.length > 0) throw new ProblemsError(unique);
 }
 
 function appContext(run: RunRequest, stage: Stage, target: StageTarget, workFolder: string): AppContext {
@@ -168,6 +173,8 @@ function appContext(run: RunRequest, stage: Stage, target: StageTarget, workFold
     exec: run.exec,
     signal: run.signal,
     pieces: run.pieces,
+    keyring: run.keyring,
+    stateFolder: run.stateFolder,
     workFolder,
     progress: (progress) => run.listener({ type: "progress", stage: stage.id, target, ...progress }),
     log: (text) => run.listener({ type: "log", stage: stage.id, target, text }),

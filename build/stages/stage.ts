@@ -4,6 +4,7 @@ import type { ArtifactKind, ArtifactOf, Draft } from "../artifacts/artifact.ts";
 import type { ResolvedConfig } from "../config/resolved-config.ts";
 import type { FormatId } from "../plan/package-format.ts";
 import type { FormatPlan, Plan, TargetPlan } from "../plan/plan.ts";
+import type { Keyring } from "../keys/keyring.ts";
 import type { Exec } from "../tools/exec.ts";
 import type { Vendor } from "../vendor/vendor.ts";
 
@@ -42,6 +43,10 @@ export interface AppContext {
   readonly workFolder: string;
   /** Content-addressed pieces below a stage's own grain, such as compressed frames. */
   readonly pieces: Pieces;
+  /** The configured keys, each opened when it is first needed. */
+  readonly keyring: Keyring;
+  /** Absolute; outlives a run that ends early: records of slow work elsewhere. */
+  readonly stateFolder: string;
   progress(progress: Progress): void;
   log(text: string): void;
   warn(text: string): void;

@@ -4,9 +4,12 @@ import { resolveBudget } from "../../build/config/budgets.ts";
 import type { ResolvedConfig } from "../../build/config/resolved-config.ts";
 import { DEFAULT_FORMATS, fileNameOf, type FormatId } from "../../build/plan/package-format.ts";
 import { NO_SIGNING } from "../../build/config/resolved-signing.ts";
+import { type Keyring, openKeyring } from "../../build/keys/keyring.ts";
 import type { Plan } from "../../build/plan/plan.ts";
+import { signingPlan } from "../../build/plan/signing-plan.ts";
 import { osOf, type Target } from "../../build/plan/target.ts";
 import type { Vendor } from "../../build/vendor/vendor.ts";
+import { fakeKeyWorld } from "../fakes/key-world.ts";
 
 export function fakeConfig(root: string, change: Partial<ResolvedConfig> = {}): ResolvedConfig {
   return {
@@ -39,6 +42,11 @@ export function fakeConfig(root: string, change: Partial<ResolvedConfig> = {}): 
 }
 
 /** A plan with the default formats of each target, or with these. */
+/** What stages reach keys through, where nothing is configured. */
+export function fakeKeys(root: string): { readonly keyring: Keyring; readonly stateFolder: string } {
+  return { keyring: openKeyring(NO_SIGNING, fakeKeyWorld()), stateFolder: join(root, "state") };
+}
+
 export function fakePlan(targets: readonly Target[], formats?: readonly FormatId[]): Plan {
   return {
     name: "Plain Notes",
@@ -54,6 +62,7 @@ export function fakePlan(targets: readonly Target[], formats?: readonly FormatId
         fileName: fileNameOf(`plain-notes-1.2.3-${target}`, id),
       })),
       budget: [{ kind: "size", bytes: 128_000_000 }],
+      signing: signingPlan(NO_SIGNING, target),
     })),
   };
 }

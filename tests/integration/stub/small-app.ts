@@ -13,7 +13,7 @@ import { hostTarget, type Target } from "../../../build/plan/target.ts";
 import { packageStage } from "../../../build/stages/package.ts";
 import type { TargetContext, TargetStage } from "../../../build/stages/stage.ts";
 import { exec } from "../../../build/tools/exec.ts";
-import { fakeConfig, fakePlan, fakeVendor } from "../../support/fake-config.ts";
+import { fakeConfig, fakeKeys, fakePlan, fakeVendor } from "../../support/fake-config.ts";
 import { scratchFolder } from "../../support/scratch.ts";
 
 /** Prints how it was started, and stays for as long as its input is open if asked to. */
@@ -75,6 +75,7 @@ export async function packageSmallApp(options: SmallAppOptions = {}): Promise<Pa
     signal: new AbortController().signal,
     workFolder,
     pieces: await openPieces(join(folder, "pieces")),
+    ...fakeKeys(folder),
     progress: () => undefined,
     log: () => undefined,
     warn: () => undefined,

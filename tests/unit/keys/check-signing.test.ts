@@ -33,7 +33,7 @@ afterEach(async () => {
 /** An encrypted key with its chain, as a CI secret holds it. */
 function material({ key, chainPem }: Identity): string {
   const pem = key.export({ format: "pem", type: "pkcs8", cipher: "aes-256-cbc", passphrase: PASSWORD });
-  return String(pem) + chainPem;
+  return pem + chainPem;
 }
 
 const CODE_KEY = { env: "CODE_KEY", passwordEnv: "CODE_PASSWORD" };

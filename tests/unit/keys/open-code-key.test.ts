@@ -154,7 +154,7 @@ test("a fault begins with the field, and shows neither key nor password", async 
   const source = { kind: "source", source: { env: "KEY" } } as const;
   const encrypted = leaf.key.export({ format: "pem", type: "pkcs8", cipher: "aes-256-cbc", passphrase: "right one" });
   const key = reference(source, { passwordVariable: "PASSWORD" });
-  const material = String(encrypted) + leaf.chainPem;
+  const material = encrypted + leaf.chainPem;
   for (const [env, code] of [
     [{ PASSWORD: "hunter2-wrong" }, "KEY_NOT_FOUND"],
     [{ KEY: material }, "KEY_PASSWORD"],

@@ -69,6 +69,7 @@ test("the text says what is built from what", () => {
                 fallback: the core is not locked.
       sidecar   by pkg into Node 26.10.0
       vendor    bun/linux-x64, webview, node/linux-x64
+      signing   unsigned: no key is configured
       file      sample-app-1.2.3-beta.1-linux-x64, at most 128.0 MB
                 one executable file, zstd (best)
 
@@ -76,6 +77,7 @@ test("the text says what is built from what", () => {
       shell     ElectroBun 1.18.1 on Bun 1.3.13
       sidecar   by pkg into Node 26.10.0
       vendor    bun/win32-x64, electrobun, electrobun-core/win32-x64, node/win32-x64
+      signing   unsigned: no key is configured
       file      sample-app-1.2.3-beta.1-win32-x64.zip, at most 128.0 MB
                 the app in a zip by archiver (best)"
   `);

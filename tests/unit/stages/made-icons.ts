@@ -6,6 +6,7 @@ import type { AppContext } from "../../../build/stages/stage.ts";
 import { exec } from "../../../build/tools/exec.ts";
 import type { Problem } from "../../../runtime/base/errors.ts";
 import { temporaryFolder } from "../config/temporary.ts";
+import { fakeKeys } from "../../support/fake-config.ts";
 import { configWith } from "../plan/requests.ts";
 
 /** The path of a picture in `tests/fixtures/icons`. */
@@ -27,6 +28,7 @@ function contextFor(icon: string): AppContext {
     signal: new AbortController().signal,
     workFolder: temporaryFolder(),
     pieces: { get: nothing },
+    ...fakeKeys(config.root),
     progress: nothing,
     log: nothing,
     warn: nothing,

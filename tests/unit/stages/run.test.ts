@@ -12,7 +12,7 @@ import type { RunEvent } from "../../../build/stages/events.ts";
 import { runRecipe } from "../../../build/stages/run.ts";
 import { appStage, targetStage, type Recipe } from "../../../build/stages/stage.ts";
 import { exec } from "../../../build/tools/exec.ts";
-import { fakeConfig, fakePlan, fakeVendor } from "../../support/fake-config.ts";
+import { fakeConfig, fakeKeys, fakePlan, fakeVendor } from "../../support/fake-config.ts";
 import { scratchFolder } from "../../support/scratch.ts";
 
 interface Bench {
@@ -37,6 +37,7 @@ async function bench(formats?: readonly FormatId[]): Promise<Bench> {
         vendor: fakeVendor({}),
         cache: await openStageCache(cacheFolder),
         pieces: await openPieces(cacheFolder),
+        ...fakeKeys(root),
         history: await openHistory(cacheFolder, config.file),
         exec,
         signal,
@@ -308,4 +309,39 @@ test("two lanes side by side", async () => {
     "signed-installer-single-file needs installer, gets installer of single-file",
     "signed-installer-zip needs installer, gets installer of zip",
   ]);
+});
+
+test("two stages of one lane that make companions lose none", async () => {
+  const { run } = await bench(["single-file"]);
+  const companion = (role: "openpgp" | "minisign"): Recipe[number] =>
+    targetStage({
+      id: role,
+      version: 1,
+      scope: "target",
+      lane: "single-file",
+      needs: [],
+      makes: ["companion"],
+      async run(ctx) {
+        const path = join(ctx.workFolder, role);
+        await writeFile(path, role);
+        return [{ kind: "companion", path, facts: { role, format: "single-file", suffix: `.${role}` } }];
+      },
+    });
+  const result = await run([companion("openpgp"), companion("minisign")], ["linux-x64"]);
+  expect(result.get("linux-x64")?.map(({ facts }) => facts)).toMatchObject([{ role: "openpgp" }, { role: "minisign" }]);
+});
+
+test("a fault that two targets share is told once", async () => {
+  const { run } = await bench();
+  const troubled = targetStage({
+    id: "troubled",
+    version: 1,
+    scope: "target",
+    needs: [],
+    makes: [],
+    preflight: () => Promise.resolve([{ code: "TEST", message: "the key is gone", remedy: "none" }]),
+    run: () => Promise.resolve([]),
+  });
+  const failure: unknown = await run([troubled], ["darwin-x64", "darwin-arm64"]).catch((error: unknown) => error);
+  expect((failure as ProblemsError).problems).toHaveLength(1);
 });
