@@ -36,6 +36,8 @@ export interface ArtifactFacts {
   };
   /** Folder: everything an installed app needs, in its platform's own layout; on macOS the `.app` itself. */
   app: AppFolderFacts;
+  /** Folder: the app of Windows whose own programs bear its icon, version and manifest. */
+  "branded-app": AppFolderFacts;
   /** Folder: the same app with its code signed; on macOS every Mach-O and the bundle's seal. */
   "signed-app": AppFolderFacts;
   /** Folder: the signed app of macOS with its notarization ticket. */
@@ -65,10 +67,15 @@ export interface ProofFacts {
  */
 export const STATE_BEFORE: Readonly<Partial<Record<ArtifactKind, ArtifactKind>>> = {
   "stapled-app": "signed-app",
-  "signed-app": "app",
+  "signed-app": "branded-app",
+  "branded-app": "app",
   "stapled-installer": "signed-installer",
   "signed-installer": "installer",
 };
+
+/** The states of an app folder, the last one first. */
+export const APP_STATES = ["stapled-app", "signed-app", "branded-app", "app"] as const;
+export type AppState = (typeof APP_STATES)[number];
 
 /** The states of a file for the user, the last one first. */
 export const INSTALLER_STATES = ["stapled-installer", "signed-installer", "installer"] as const;

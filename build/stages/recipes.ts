@@ -2,6 +2,7 @@
 import { formatsOf } from "../plan/package-format.ts";
 import type { TargetOs } from "../plan/target.ts";
 import { assembleApp } from "./assemble-app.ts";
+import { brandApp } from "./brand-app.ts";
 import { database } from "./database.ts";
 import { icons } from "./icons.ts";
 import { packageStage } from "./package.ts";
@@ -21,8 +22,13 @@ const build: Recipe = [
   assembleApp, // everything → app folder in the platform's layout
 ];
 
+const buildWindows: Recipe = [
+  ...build,
+  brandApp, // icon, version and manifest into its programs
+];
+
 /** `erth build`: sources → the app folder of each target. */
-export const buildRecipes: Readonly<Record<TargetOs, Recipe>> = { darwin: build, win32: build, linux: build };
+export const buildRecipes: Readonly<Record<TargetOs, Recipe>> = { darwin: build, win32: buildWindows, linux: build };
 
 /** `erth package` and `erth release`: … → the finished files. A lane runs where its format is in the plan. */
 export const packageRecipes: Readonly<Record<TargetOs, Recipe>> = {
@@ -32,7 +38,7 @@ export const packageRecipes: Readonly<Record<TargetOs, Recipe>> = {
     packageStage("zip"), // signed app → .zip
   ],
   win32: [
-    ...build,
+    ...buildWindows,
     packageStage("zip"), // app folder → .zip
   ],
   linux: [
