@@ -1,4 +1,6 @@
 /** What stages hand to each other: files and folders with a kind, a digest and facts. */
+import type { SubmissionRecord } from "../../signing/apple/notary/submission.ts";
+import type { WhoSigned } from "../../signing/who-signed.ts";
 import type { Part, ShellKind, SidecarKind } from "../config/resolved-config.ts";
 import type { FormatId } from "../plan/package-format.ts";
 import type { Target } from "../plan/target.ts";
@@ -50,8 +52,17 @@ export interface ArtifactFacts {
   "stapled-installer": InstallerFacts;
   /** A file that goes beside an installer: a detached signature, a zsync control file. */
   companion: CompanionFacts;
+  /** `notarization.json`: Apple's word on an app (`format` undefined) or on a file. */
+  notarization: NotarizationFacts & { readonly format: FormatId | undefined };
   /** `proof.json`: what was shown of a finished file, and what was not. */
   proof: ProofFacts;
+}
+
+/** A submission to Apple's notary, and how far it has come. */
+export interface NotarizationFacts {
+  readonly state: "submitted" | "accepted" | "stapled";
+  /** Absent where Apple's own notarytool submitted it. */
+  readonly record?: SubmissionRecord | undefined;
 }
 
 export interface ProofFacts {
@@ -85,6 +96,11 @@ export interface InstallerFacts {
   readonly format: FormatId;
   /** Null: nobody. */
   readonly signedBy: string | null;
+  /** The app's own signature, and the file's where its format has one. */
+  readonly codeSignature?: WhoSigned | undefined;
+  readonly signature?: WhoSigned | undefined;
+  /** Apple's word on the app inside, or on the file itself. */
+  readonly notarization?: NotarizationFacts | undefined;
   readonly shell: ShellKind;
   /** Digest of the app folder inside. */
   readonly app: Sha256;
@@ -101,6 +117,8 @@ export interface CompanionFacts {
   readonly format: FormatId;
   /** What follows that file's name: `.asc`. */
   readonly suffix: string;
+  /** Whose signature it is; absent for what is none. */
+  readonly signedBy?: string | undefined;
 }
 
 export interface AppFolderFacts {
@@ -111,6 +129,8 @@ export interface AppFolderFacts {
   readonly launch: Launch;
   /** Who signed its code; null: nobody. */
   readonly signedBy: string | null;
+  readonly signature?: WhoSigned | undefined;
+  readonly notarization?: NotarizationFacts | undefined;
   /** Path in the folder → the part it belongs to, or its segments. Every file is named. */
   readonly parts: Readonly<Record<string, Part | readonly Segment[]>>;
 }

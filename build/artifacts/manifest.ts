@@ -1,17 +1,25 @@
 /**
  * `manifest.json` of a release: every finished file, what it was made from,
- * how big each part is, who signed it. It holds no time and no path outside
- * its own folder, so the same sources give the same manifest.
+ * how big each part is, who signed it. It holds no path outside its own folder,
+ * and no time but those of signatures, so the same files give the same manifest.
  */
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { ErthError, messageOf, systemCode } from "../../runtime/base/errors.ts";
+import { submissionSchema } from "../../signing/apple/notary/submission.ts";
 import { PARTS, type ResolvedConfig } from "../config/resolved-config.ts";
 import type { Plan } from "../plan/plan.ts";
 import { FORMAT_IDS, type FormatId } from "../plan/package-format.ts";
 import { TARGETS, type Target } from "../plan/target.ts";
 import type { RunResult } from "../stages/run.ts";
-import { INSTALLER_STATES, type ArtifactOf, type InstallerState, type ProofFacts, type Sha256 } from "./artifact.ts";
+import {
+  INSTALLER_STATES,
+  type ArtifactOf,
+  type InstallerFacts,
+  type InstallerState,
+  type ProofFacts,
+  type Sha256,
+} from "./artifact.ts";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const bytes = z.number().int().nonnegative();
@@ -28,6 +36,21 @@ const anyFile = {
   from: z.array(z.strictObject({ kind: z.string(), sha256 })),
 };
 
+const whoSigned = z.strictObject({
+  /** Common name of the certificate, or "ad-hoc". */
+  by: z.string(),
+  /** SHA-256 of the certificate; null ad hoc. */
+  fingerprint: sha256.nullable(),
+  /** When a timestamp authority saw it; null without a timestamp. */
+  timestamp: z.iso.datetime().nullable(),
+});
+
+const notarization = z.strictObject({
+  state: z.enum(["submitted", "accepted", "stapled"]),
+  /** Enough to wait for the verdict elsewhere; absent where Apple's own tool submitted it. */
+  record: submissionSchema.optional(),
+});
+
 const manifestFile = z.strictObject({
   kind: z.literal("installer"),
   ...anyFile,
@@ -37,6 +60,11 @@ const manifestFile = z.strictObject({
   sidecar: z.enum(["pkg", "bun"]),
   /** Null: not signed. */
   signedBy: z.string().nullable(),
+  /** The signature of the app inside, and of the file itself; absent where there is none. */
+  codeSignature: whoSigned.optional(),
+  signature: whoSigned.optional(),
+  /** Apple's word on the app inside, or on the file itself; absent where it was not asked. */
+  notarization: notarization.optional(),
   /** Digest of the app folder inside. */
   app: sha256,
   /** What `erth release` showed of the finished file; both empty where it was not asked to. */
@@ -52,6 +80,8 @@ const companionFile = z.strictObject({
   kind: z.literal("companion"),
   ...anyFile,
   role: z.enum(["openpgp", "minisign", "zsync"]),
+  /** Whose signature it is; absent for what is none. */
+  signedBy: z.string().optional(),
 });
 
 const manifestSchema = z.strictObject({
@@ -95,6 +125,7 @@ export function createManifest(config: ResolvedConfig, plan: Plan, result: RunRe
           ...(shell.fallbackReason === undefined ? {} : { fallbackReason: shell.fallbackReason }),
           sidecar,
           signedBy: facts.signedBy,
+          ...signingOf(result, target, id, facts),
           app: facts.app,
           proven: [...(proofOf(result, target, id)?.proven ?? [])],
           unproven: [...(proofOf(result, target, id)?.unproven ?? [])],
@@ -108,10 +139,12 @@ export function createManifest(config: ResolvedConfig, plan: Plan, result: RunRe
   const companions = plan.targets.flatMap(({ target, formats }) =>
     (result.get(target) ?? []).flatMap((artifact): CompanionFile[] => {
       if (artifact.kind !== "companion") return [];
-      const { role, format, suffix } = artifact.facts;
+      const { role, format, suffix, signedBy } = artifact.facts;
       const path = `${formats.find(({ id }) => id === format)?.fileName ?? format}${suffix}`;
       const { bytes, sha256 } = artifact;
-      return [{ kind: "companion", target, path, bytes, sha256, format, role, from: sources(artifact.from) }];
+      const from = sources(artifact.from);
+      const signer = signedBy === undefined ? {} : { signedBy };
+      return [{ kind: "companion", target, path, bytes, sha256, format, role, ...signer, from }];
     }),
   );
   const { name, slug, identifier, version } = config.app;
@@ -128,6 +161,25 @@ function finishedFile(result: RunResult, target: Target, format: FormatId): Arti
       (artifact): artifact is ArtifactOf<InstallerState> => artifact.kind === state && artifact.facts.format === format,
     ),
   )[0];
+}
+
+/** Who signed a file and what is in it, and Apple's word on it: what is not known is absent. */
+function signingOf(
+  result: RunResult,
+  target: Target,
+  format: FormatId,
+  { codeSignature, signature, notarization: stapled }: InstallerFacts,
+): Pick<ManifestFile, "codeSignature" | "signature" | "notarization"> {
+  const submitted = (result.get(target) ?? []).find(
+    (artifact): artifact is ArtifactOf<"notarization"> =>
+      artifact.kind === "notarization" && artifact.facts.format === format,
+  );
+  const { state, record } = stapled ?? submitted?.facts ?? {};
+  return {
+    ...(codeSignature === undefined ? {} : { codeSignature }),
+    ...(signature === undefined ? {} : { signature }),
+    ...(state === undefined ? {} : { notarization: { state, ...(record === undefined ? {} : { record }) } }),
+  };
 }
 
 function proofOf(result: RunResult, target: Target, format: FormatId): ProofFacts | undefined {

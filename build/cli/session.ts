@@ -122,19 +122,24 @@ export async function runSession(
   const cache = await openStageCache(session.cacheFolder);
   const pieces = await openPieces(session.cacheFolder);
   const keyring = openKeyring(session.config.signing, ctx.keyWorld);
-  const result = await runRecipe({
-    ...session,
-    recipes,
-    cache,
-    pieces,
-    keyring,
-    stateFolder: join(session.cacheFolder, "state"),
-    exec,
-    signal: ctx.signal,
-    toolDigest: await toolDigest(),
-    listener: ctx.listener,
-    clockMs: () => performance.now(),
-  }).finally(() => keyring.close());
+  let result: RunResult;
+  try {
+    result = await runRecipe({
+      ...session,
+      recipes,
+      cache,
+      pieces,
+      keyring,
+      stateFolder: join(session.cacheFolder, "state"),
+      exec,
+      signal: ctx.signal,
+      toolDigest: await toolDigest(),
+      listener: ctx.listener,
+      clockMs: () => performance.now(),
+    });
+  } finally {
+    await keyring.close();
+  }
   await cache.prune(await liveKeys(session.cacheFolder));
   await pieces.prune();
   return { result, manifest: createManifest(session.config, session.plan, result) };

@@ -12,6 +12,7 @@ import { signOpenPgp } from "../../signing/linux/openpgp.ts";
 import type { CodeKeyReference } from "../config/resolved-signing.ts";
 import { certificateFit, day, type FitRequest, PURPOSE_NAMES } from "./certificate-fit.ts";
 import { type Check, checked, type Findings } from "./check.ts";
+import { macHost } from "./key-identity.ts";
 import type { Keyring } from "./keyring.ts";
 import type { CodeKey } from "./open-code-key.ts";
 
@@ -23,13 +24,15 @@ export function checkCodeKey(
   reference: CodeKeyReference,
   fit: Omit<FitRequest, "chain" | "now">,
 ): Promise<Check> {
-  const { now, exec, platform } = keyring.world;
+  const { now } = keyring.world;
   return checked(reference.field, async (findings) => {
     if (reference.place.kind === "keychain") {
-      const identity = await findKeychainIdentity(reference.place.identity, {
-        platform,
-        run: (file, args) => exec(file, args),
-      });
+      const identity = await findKeychainIdentity(
+        reference.place.identity,
+        macHost(keyring.world),
+        undefined,
+        fit.use === "mac-installer" ? "basic" : "codesigning",
+      );
       findings.fact(`keychain identity ${identity.name}, SHA-1 ${identity.sha1}`);
       return;
     }

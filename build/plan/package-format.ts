@@ -9,12 +9,29 @@ interface FormatFacts {
   readonly made: string;
   /** Whether the file itself is started. */
   readonly isExecutable: boolean;
+  /** The signature that the finished file itself gets. */
+  readonly signature: FileSignature;
 }
+
+/** "inside": only what it holds is signed; "detached": files beside it; the others are in the file, each in its format's way. */
+export type FileSignature = "inside" | "detached" | "dmg" | "pkg" | "authenticode";
 
 /** Every format, in the order in which a release lists its files. */
 export const PACKAGE_FORMATS = {
-  "single-file": { os: ["linux"], suffix: "", made: "one executable file, zstd", isExecutable: true },
-  zip: { os: ["darwin", "win32"], suffix: ".zip", made: "the app in a zip by archiver", isExecutable: false },
+  "single-file": {
+    os: ["linux"],
+    suffix: "",
+    made: "one executable file, zstd",
+    isExecutable: true,
+    signature: "detached",
+  },
+  zip: {
+    os: ["darwin", "win32"],
+    suffix: ".zip",
+    made: "the app in a zip by archiver",
+    isExecutable: false,
+    signature: "inside",
+  },
 } as const satisfies Readonly<Record<string, FormatFacts>>;
 
 export type FormatId = keyof typeof PACKAGE_FORMATS;

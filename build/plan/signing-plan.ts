@@ -17,24 +17,20 @@ export interface SigningPlan {
 
 /** The plan for one target. */
 export function signingPlan({ apple, windows, openpgp, minisign }: ResolvedSigning, target: Target): SigningPlan {
-  const none = { hasInstallerKey: false, notarize: undefined, detached: [] };
-  switch (osOf(target)) {
-    case "darwin":
-      return {
-        code: apple ? "key" : "ad-hoc",
-        hasInstallerKey: apple?.installerKey !== undefined,
-        notarize: apple?.notarize?.mode,
-        detached: [],
-      };
-    case "win32":
-      return { ...none, code: windows ? "key" : "nobody" };
-    case "linux":
-      return {
-        ...none,
-        code: "nobody",
-        detached: [...(openpgp ? (["openpgp"] as const) : []), ...(minisign ? (["minisign"] as const) : [])],
-      };
+  const os = osOf(target);
+  if (os === "darwin") {
+    return {
+      code: apple ? "key" : "ad-hoc",
+      hasInstallerKey: apple?.installerKey !== undefined,
+      notarize: apple?.notarize?.mode,
+      detached: [],
+    };
   }
+  const detached: DetachedSignature[] = [];
+  if (os === "linux" && openpgp) detached.push("openpgp");
+  if (os === "linux" && minisign) detached.push("minisign");
+  const code = os === "win32" && windows ? "key" : "nobody";
+  return { code, hasInstallerKey: false, notarize: undefined, detached };
 }
 
 /** One line for people. */

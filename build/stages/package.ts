@@ -31,10 +31,12 @@ export function packageStage(lane: FormatId, writer: PackageFormat = WRITERS[lan
       const tree = await readAppTree(app);
       const path = join(ctx.workFolder, formatPlan(ctx.target, lane).fileName);
       const made = await writer.write({ ctx, app, tree, path });
-      const { signedBy, shell } = app.facts;
+      const { signedBy, signature, notarization, shell } = app.facts;
       const facts = {
         format: lane,
         signedBy,
+        codeSignature: signature,
+        notarization,
         shell,
         app: app.sha256,
         compressedBytes: made.compressedBytes,

@@ -1,15 +1,19 @@
 /** The release, read from top to bottom, for each OS. */
-import { formatsOf } from "../plan/package-format.ts";
+import { type FormatId, formatsOf } from "../plan/package-format.ts";
 import type { TargetOs } from "../plan/target.ts";
 import { assembleApp } from "./assemble-app.ts";
 import { brandApp } from "./brand-app.ts";
+import { notarizeApp, stapleApp } from "./notarize-app.ts";
+import { notarizeStages } from "./notarize-file.ts";
 import { database } from "./database.ts";
 import { icons } from "./icons.ts";
 import { packageStage } from "./package.ts";
 import { shellBundle } from "./shell-bundle.ts";
 import { sidecarBundle } from "./sidecar-bundle.ts";
 import { sidecar } from "./sidecar.ts";
-import { signMacApp } from "./sign-app.ts";
+import { signStages } from "./sign-file.ts";
+import { signMacApp } from "./sign-mac-app.ts";
+import { signWindowsApp } from "./sign-windows-app.ts";
 import type { Recipe } from "./stage.ts";
 import { verifyStage } from "./verify-file.ts";
 
@@ -30,21 +34,37 @@ const buildWindows: Recipe = [
 /** `erth build`: sources → the app folder of each target. */
 export const buildRecipes: Readonly<Record<TargetOs, Recipe>> = { darwin: build, win32: buildWindows, linux: build };
 
-/** `erth package` and `erth release`: … → the finished files. A lane runs where its format is in the plan. */
+/** A format's way from the app to the finished file; it runs where the plan has that format. */
+function lane(format: FormatId): Recipe {
+  return [
+    packageStage(format), // app → file
+    ...signStages(format), // its own signature, where the format has one
+  ];
+}
+
+/** The same on macOS. */
+function macLane(format: FormatId): Recipe {
+  return [
+    ...lane(format),
+    ...notarizeStages(format), // Apple's verdict on it, and the ticket
+  ];
+}
+
+/** `erth package`: … → the finished files. */
 export const packageRecipes: Readonly<Record<TargetOs, Recipe>> = {
   darwin: [
     ...build,
     signMacApp, // every Mach-O, inside out, then the bundle's seal
-    packageStage("zip"), // signed app → .zip
+    notarizeApp, // signed app → Apple's verdict
+    stapleApp, // verdict → ticket on the app
+    ...macLane("zip"),
   ],
   win32: [
     ...buildWindows,
-    packageStage("zip"), // app folder → .zip
+    signWindowsApp, // programs and libraries
+    ...lane("zip"),
   ],
-  linux: [
-    ...build,
-    packageStage("single-file"), // app folder → one executable
-  ],
+  linux: [...build, ...lane("single-file")],
 };
 
 /** `erth release`: the same, and every finished file opened again. */

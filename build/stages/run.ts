@@ -61,7 +61,10 @@ export async function runRecipe(request: RunRequest): Promise<RunResult> {
     }
     const lane = laneOf(stage);
     const needed = stage.needs.map((need) => madeFor(produced, { need, place, lane, stage: stage.id }));
-    const task = Promise.all(needed).then((inputs) => limit(() => runStage(run, stage, target, inputs)));
+    const task = Promise.all(needed).then((inputs) => {
+      const work = (): Promise<readonly Artifact[]> => runStage(run, stage, target, inputs);
+      return stage.isRemote ? work() : limit(work);
+    });
     task.catch((error: unknown) => stop.abort(error));
     for (const kind of stage.makes) {
       const results = task.then((made) => made.filter((artifact) => artifact.kind === kind));

@@ -73,6 +73,8 @@ interface StageBase<In extends ArtifactKind, Out extends ArtifactKind> {
   readonly version: number;
   readonly needs: readonly In[];
   readonly makes: readonly Out[];
+  /** It waits for somebody else's computer: it takes no place among those that need this one's. */
+  readonly isRemote?: true;
 }
 
 /** Runs once, whatever the targets. */

@@ -36,7 +36,7 @@ export interface SignAppOptions extends CodeSigningOptions {
    * By path from the app's folder (`Contents/MacOS/bun`); nothing is taken over from an old signature.
    * Absent: programs built on Bun, and Node's single executable applications, get what their runtime needs.
    */
-  readonly entitlements?: ((path: string) => Entitlements | undefined) | undefined;
+  readonly entitlements?: ((path: string) => Entitlements | undefined | Promise<Entitlements | undefined>) | undefined;
   /** For code that is no bundle's main executable; default: the app's identifier, a dot, the file's name without its extension. */
   readonly identifier?: ((path: string) => string | undefined) | undefined;
 }
@@ -75,7 +75,8 @@ export async function signApp(options: SignAppOptions): Promise<readonly SignedC
   }
 }
 
-async function codeFiles(app: string, entries: readonly BundleEntry[]): Promise<ReadonlySet<string>> {
+/** The paths of all code in a tree. */
+export async function codeFiles(app: string, entries: readonly BundleEntry[]): Promise<ReadonlySet<string>> {
   const code = new Set<string>();
   for (const { kind, path } of entries) if (kind === "file" && (await isCodeFile(join(app, path)))) code.add(path);
   return code;
@@ -108,7 +109,7 @@ async function signInto(folder: string, work: Work): Promise<readonly SignedCode
       input,
       output: join(folder, path),
       identifier,
-      entitlements: options.entitlements ? options.entitlements(path) : await defaultEntitlements(input),
+      entitlements: options.entitlements ? await options.entitlements(path) : await defaultEntitlements(input),
       isDurable: false,
     });
     signed.set(path, { ...result, path, identifier });
@@ -161,7 +162,7 @@ function isOldSeal(path: string, bundles: readonly Bundle[]): boolean {
 }
 
 /** Always the same for the same app, and no other app's. */
-function nestedIdentifier(appIdentifier: string, path: string): string {
+export function nestedIdentifier(appIdentifier: string, path: string): string {
   const stem = basename(path).replace(/(?<=.)\.(?:dylib|node|so|bundle)$/, "");
   return `${appIdentifier}.${stem.replaceAll(/[^A-Za-z0-9_.+-]/g, "-")}`;
 }

@@ -1,7 +1,8 @@
 /**
  * An identity in a macOS keychain. Its key never answers to a digest from
  * outside, so this is not a `DigestSigner`: the whole file is signed by
- * Apple's own `codesign`, on a Mac. Follows codesign(1) and security(1).
+ * Apple's own `codesign`, on a Mac. Follows codesign(1), productsign(1)
+ * and security(1).
  */
 import { ErthError } from "../../runtime/base/errors.ts";
 
@@ -41,15 +42,16 @@ export function parseIdentities(output: string): readonly KeychainIdentity[] {
   }));
 }
 
-/** The one valid identity whose name or SHA-1 is, or whose name contains, `wanted`. Throws `KEY_KEYCHAIN_ELSEWHERE`, `KEY_NOT_FOUND` or `KEY_AMBIGUOUS`. */
+/** The one valid identity of this policy (`basic` for installers, which sign no code) whose name or SHA-1 is, or whose name contains, `wanted`. Throws `KEY_KEYCHAIN_ELSEWHERE`, `KEY_NOT_FOUND` or `KEY_AMBIGUOUS`. */
 export async function findKeychainIdentity(
   wanted: string,
   host: MacHost,
   keychain?: string,
+  policy: "codesigning" | "basic" = "codesigning",
 ): Promise<KeychainIdentity> {
   onlyOnMac(host);
   const place = keychain === undefined ? [] : [keychain];
-  const { stdout } = await host.run("security", ["find-identity", "-v", "-p", "codesigning", ...place]);
+  const { stdout } = await host.run("security", ["find-identity", "-v", "-p", policy, ...place]);
   const all = parseIdentities(stdout);
   const exact = all.filter(({ name, sha1 }) => name === wanted || sha1 === wanted.toUpperCase());
   const found = exact.length > 0 ? exact : all.filter(({ name }) => name.includes(wanted));
@@ -64,7 +66,7 @@ export async function findKeychainIdentity(
         : `${found.length} identities match "${wanted}": ${list}.`,
     remedy:
       found.length === 0
-        ? "unlock the keychain, or see: security find-identity -v -p codesigning"
+        ? `unlock the keychain, or see: security find-identity -v -p ${policy}`
         : "give the SHA-1 of the one to use",
   });
 }
@@ -84,6 +86,20 @@ export async function codesign(request: CodesignRequest, host: MacHost): Promise
     identity.sha1,
     path,
   ]);
+}
+
+export interface ProductsignRequest {
+  /** An unsigned package. */
+  readonly path: string;
+  readonly output: string;
+  /** Name of a Developer ID Installer identity, or a part of it: such identities sign no code, and `security` lists them apart. */
+  readonly identity: string;
+}
+
+/** Signs a package with a secure timestamp. Throws `KEY_KEYCHAIN_ELSEWHERE`, or what `productsign` said. */
+export async function productsign({ path, output, identity }: ProductsignRequest, host: MacHost): Promise<void> {
+  onlyOnMac(host);
+  await host.run("productsign", ["--timestamp", "--sign", identity, path, output]);
 }
 
 function onlyOnMac({ platform }: MacHost): void {

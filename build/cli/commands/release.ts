@@ -4,7 +4,7 @@ import { writeRelease } from "../../artifacts/dist.ts";
 import type { Manifest } from "../../artifacts/manifest.ts";
 import { gate } from "../../size/gate.ts";
 import { releaseRecipes } from "../../stages/recipes.ts";
-import { AD_HOC } from "../../stages/sign-app.ts";
+import { AD_HOC } from "../../../signing/who-signed.ts";
 import { EXIT, type Command, type CommandContext } from "../command.ts";
 import { openSession, runSession } from "../session.ts";
 

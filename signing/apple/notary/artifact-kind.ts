@@ -86,7 +86,7 @@ function nameOf({ hashType, bytes }: CodeDirectory): string {
 }
 
 /** Path of the file that an app's `Info.plist` starts. */
-async function mainExecutable(app: string): Promise<string> {
+export async function mainExecutable(app: string): Promise<string> {
   const plist = parsePlist(await readFile(join(app, "Contents", "Info.plist")), "Info.plist");
   const name = plist instanceof Map ? plist.get("CFBundleExecutable") : undefined;
   if (typeof name === "string" && name !== "" && name === basename(name) && name !== "..") {

@@ -6,7 +6,7 @@ import { open, readFile, rename, rm } from "node:fs/promises";
 import { z } from "zod";
 import { ErthError, messageOf, systemCode } from "../../../runtime/base/errors.ts";
 
-const schema = z.strictObject({
+export const submissionSchema = z.strictObject({
   v: z.literal(1),
   /** Apple's submission ID, a UUID. */
   id: z.string().regex(/^[0-9a-fA-F-]{8,64}$/),
@@ -28,7 +28,7 @@ const schema = z.strictObject({
   ticketName: z.string().max(100).optional(),
 });
 
-export type SubmissionRecord = Readonly<z.infer<typeof schema>>;
+export type SubmissionRecord = Readonly<z.infer<typeof submissionSchema>>;
 
 const MAX_RECORD_BYTES = 64 << 10;
 
@@ -53,7 +53,7 @@ export function parseSubmission(text: string, path: string): SubmissionRecord {
   } catch (cause) {
     throw badRecord(path, "it is not JSON", cause);
   }
-  const result = schema.safeParse(json);
+  const result = submissionSchema.safeParse(json);
   if (result.success) return result.data;
   const faults = result.error.issues.map(({ path: at, message }) => `${at.join(".") || "record"}: ${message}`);
   throw badRecord(path, faults.slice(0, 3).join("; "));

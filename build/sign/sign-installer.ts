@@ -1,0 +1,72 @@
+/** The signatures of finished files: disk images, packages, Windows programs. Each is a new file. */
+import { copyFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { signDmg } from "../../signing/apple/dmg.ts";
+import { signingIdentity } from "../../signing/apple/signing-identity.ts";
+import { signXar } from "../../signing/apple/xar-signature.ts";
+import { codesign, findKeychainIdentity, productsign } from "../../signing/keys/keychain.ts";
+import type { AppleSigning, CodeKeyReference, WindowsSigning } from "../config/resolved-signing.ts";
+import { macHost } from "../keys/key-identity.ts";
+import type { Keyring } from "../keys/keyring.ts";
+import { signPeWithKey } from "./windows-code.ts";
+
+export interface SignInstallerRequest {
+  readonly keyring: Keyring;
+  readonly input: string;
+  /** Absolute, another file than `input`. */
+  readonly output: string;
+  readonly signal: AbortSignal;
+}
+
+/** Signs a disk image with the Developer ID Application key. Throws `DMG_…`, `KEY_…` and `TIMESTAMP_…`. */
+export async function signDiskImage(request: SignInstallerRequest, apple: AppleSigning): Promise<void> {
+  const { keyring, input, output, signal } = request;
+  // As codesign does it: the name of the file without its ending.
+  const identifier = basename(output).replace(/\.dmg$/, "");
+  const { world } = keyring;
+  if (apple.key.place.kind === "keychain") {
+    const host = macHost(world);
+    const identity = await findKeychainIdentity(apple.key.place.identity, host);
+    await copyFile(input, output);
+    await codesign({ path: output, identity, identifier, hardenedRuntime: false }, host);
+    return;
+  }
+  const { signer } = await keyring.codeKey(apple.key);
+  const { teamId, requirementsFor } = await signingIdentity(signer, apple.teamId);
+  const signing = { signer, file: basename(output), signingTime: world.now() };
+  const timestamp = timestampOf(apple.timestampUrl, world.fetch, signal);
+  await signDmg({
+    path: input,
+    output,
+    identifier,
+    teamId,
+    requirements: requirementsFor(identifier),
+    signing: { ...signing, timestamp },
+  });
+}
+
+/** Signs a package with the Developer ID Installer key. Throws `XAR_…`, `KEY_…` and `TIMESTAMP_…`. */
+export async function signPackage(
+  request: SignInstallerRequest,
+  apple: AppleSigning,
+  key: CodeKeyReference,
+): Promise<void> {
+  const { keyring, input, output, signal } = request;
+  const { world } = keyring;
+  if (key.place.kind === "keychain") {
+    await productsign({ path: input, output, identity: key.place.identity }, macHost(world));
+    return;
+  }
+  const { signer } = await keyring.codeKey(key);
+  const timestamp = timestampOf(apple.timestampUrl, world.fetch, signal);
+  await signXar({ path: input, output, signer, fileName: basename(output), signingTime: world.now(), timestamp });
+}
+
+/** Signs a Windows installer or a portable program. */
+export async function signProgram(request: SignInstallerRequest, windows: WindowsSigning): Promise<void> {
+  await signPeWithKey({ ...request, windows });
+}
+
+function timestampOf(url: string | null, fetcher: typeof fetch, signal: AbortSignal) {
+  return url === null ? undefined : { url, fetch: fetcher, signal };
+}

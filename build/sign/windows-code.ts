@@ -1,0 +1,100 @@
+/** Signs Windows programs and libraries as the config says, one by one or all of an app folder. */
+import { open } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { ErthError } from "../../runtime/base/errors.ts";
+import { type SignedPe, signPe } from "../../signing/windows/sign-pe.ts";
+import { verifyPe } from "../../signing/windows/verify-pe.ts";
+import { listTree } from "../artifacts/digest.ts";
+import { limiter } from "../artifacts/limiter.ts";
+import type { WindowsSigning } from "../config/resolved-signing.ts";
+import type { Keyring } from "../keys/keyring.ts";
+
+/** A key service takes a moment for each signature; it answers several at once. */
+const SIGNATURES_AT_ONCE = 4;
+const DOS_MAGIC = "MZ";
+
+export interface SignPeWithKeyRequest {
+  readonly keyring: Keyring;
+  readonly windows: WindowsSigning;
+  /** Absolute; they may be the same. */
+  readonly input: string;
+  readonly output: string;
+  readonly signal: AbortSignal;
+}
+
+/** Signs one program or library. Throws what `signPe` throws, the file's name before it. */
+export async function signPeWithKey(request: SignPeWithKeyRequest): Promise<SignedPe> {
+  const { keyring, windows, input, output, signal } = request;
+  const { signer } = await keyring.codeKey(windows.key);
+  const { description, url, timestampUrl } = windows;
+  const { fetch } = keyring.world;
+  try {
+    return await signPe({
+      input,
+      output,
+      signer,
+      description,
+      timestampUrl,
+      fetch,
+      signal,
+      ...(url === undefined ? {} : { url }),
+    });
+  } catch (cause) {
+    if (!(cause instanceof ErthError)) throw cause;
+    const { code, message, remedy, facts } = cause;
+    throw new ErthError({ code, message: `${basename(input)}: ${message}`, remedy, cause, facts });
+  }
+}
+
+export interface SignedFolder {
+  /** Paths from the folder, "/" separated. */
+  readonly signed: readonly string[];
+  /** Those that keep their vendor's own valid signature. */
+  readonly kept: readonly string[];
+}
+
+/**
+ * Signs every program and library of a folder in place. Code with a valid
+ * signature by its vendor keeps it unless `vendorCode` is "sign": Windows
+ * already trusts it, and nothing in it is ours.
+ */
+export async function signPeFolder(
+  keyring: Keyring,
+  windows: WindowsSigning,
+  folder: string,
+  signal: AbortSignal,
+): Promise<SignedFolder> {
+  const signed: string[] = [];
+  const kept: string[] = [];
+  const limit = limiter(SIGNATURES_AT_ONCE);
+  const tasks = (await listTree(folder)).map(({ path, kind }) =>
+    limit(async () => {
+      const file = join(folder, path);
+      if (kind !== "file" || !(await isPe(file))) return;
+      const isKept = windows.vendorCode === "keep" && (await hasValidSignature(file, keyring.world.now()));
+      if (!isKept) await signPeWithKey({ keyring, windows, input: file, output: file, signal });
+      (isKept ? kept : signed).push(path);
+    }),
+  );
+  // All of them end before the first fault is told: none may write after that.
+  const results = await Promise.allSettled(tasks);
+  const failure = results.find((result) => result.status === "rejected");
+  if (failure !== undefined) throw failure.reason;
+  return { signed: signed.sort(), kept: kept.sort() };
+}
+
+async function hasValidSignature(file: string, now: Date): Promise<boolean> {
+  const { problems, signatures } = await verifyPe({ file, now });
+  return problems.length === 0 && signatures.length > 0;
+}
+
+/** Whether a file begins like a Windows program, whatever its name: `.exe`, `.dll`, `.node`. */
+export async function isPe(path: string): Promise<boolean> {
+  const file = await open(path, "r");
+  try {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(2), 0, 2, 0);
+    return bytesRead === 2 && buffer.toString("latin1") === DOS_MAGIC;
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * Stages, one for each format whose finished file has a signature of its own:
+ * disk images with the Developer ID Application key, packages with the
+ * Installer key, Windows installers with Authenticode. On Linux a signature
+ * lies beside the file, and comes after every change to it.
+ */
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { type WhoSigned, whoSignedApple, whoSignedPe } from "../../signing/who-signed.ts";
+import type { InstallerFacts } from "../artifacts/artifact.ts";
+import type { CodeKeyReference } from "../config/resolved-signing.ts";
+import { checkAppKeys, checkInstallerKey, checkLinuxKeys } from "../keys/check-signing.ts";
+import { identityOf } from "../keys/key-identity.ts";
+import type { Keyring } from "../keys/keyring.ts";
+import { type FileSignature, type FormatId, PACKAGE_FORMATS } from "../plan/package-format.ts";
+import type { TargetPlan } from "../plan/plan.ts";
+import { detachedSigner, signDetached, SUFFIXES } from "../sign/detached.ts";
+import { signDiskImage, signPackage, signProgram, type SignInstallerRequest } from "../sign/sign-installer.ts";
+import { keyProblems } from "./key-checks.ts";
+import { formatPlan, type Stage, targetStage, type TargetContext } from "./stage.ts";
+
+/** How a kind of file is signed, by whose key. */
+interface FileSigner {
+  /** Why it is not, as far as the plan tells. */
+  skip(plan: TargetPlan): string | undefined;
+  preflight(ctx: TargetContext): ReturnType<typeof keyProblems>;
+  key(keyring: Keyring): CodeKeyReference | undefined;
+  /** What shapes the signature besides the key. */
+  settings(keyring: Keyring): unknown;
+  sign(request: SignInstallerRequest): Promise<void>;
+  whoSigned(path: string): Promise<WhoSigned | undefined>;
+}
+
+const NO_KEY = "no key is configured: unsigned";
+
+const SIGNERS: Readonly<Record<Exclude<FileSignature, "inside" | "detached">, FileSigner>> = {
+  dmg: {
+    skip: ({ signing }) => (signing.code === "key" ? undefined : NO_KEY),
+    preflight: (ctx) => keyProblems(ctx, checkAppKeys(ctx.keyring, "darwin")),
+    key: ({ signing }) => signing.apple?.key,
+    settings: ({ signing }) => ({ teamId: signing.apple?.teamId, timestampUrl: signing.apple?.timestampUrl }),
+    sign: (request) => signDiskImage(request, present(request.keyring.signing.apple)),
+    whoSigned: whoSignedApple,
+  },
+  pkg: {
+    skip: ({ signing }) => (signing.hasInstallerKey ? undefined : "no Installer key is configured: unsigned"),
+    preflight: (ctx) => keyProblems(ctx, checkInstallerKey(ctx.keyring)),
+    key: ({ signing }) => signing.apple?.installerKey,
+    settings: ({ signing }) => ({ timestampUrl: signing.apple?.timestampUrl }),
+    sign: (request) => {
+      const apple = present(request.keyring.signing.apple);
+      return signPackage(request, apple, present(apple.installerKey));
+    },
+    whoSigned: whoSignedApple,
+  },
+  authenticode: {
+    skip: ({ signing }) => (signing.code === "key" ? undefined : NO_KEY),
+    preflight: (ctx) => keyProblems(ctx, checkAppKeys(ctx.keyring, "win32")),
+    key: ({ signing }) => signing.windows?.key,
+    settings: ({ signing }) => ({ ...signing.windows, key: undefined }),
+    sign: (request) => signProgram(request, present(request.keyring.signing.windows)),
+    whoSigned: whoSignedPe,
+  },
+};
+
+/** The stages that sign a format's finished file, none for a format that has no signature. */
+export function signStages(lane: FormatId): readonly Stage[] {
+  const { signature } = PACKAGE_FORMATS[lane] as { readonly signature: FileSignature };
+  if (signature === "inside") return [];
+  return [signature === "detached" ? detachedStage(lane) : embeddedStage(lane, SIGNERS[signature])];
+}
+
+/** A stage for a signature in the file; a test gives its own signer. */
+export function embeddedStage(lane: FormatId, signer: FileSigner): Stage {
+  return targetStage({
+    id: `sign-${lane}`,
+    version: 1,
+    scope: "target",
+    lane,
+    needs: ["installer"],
+    makes: ["signed-installer"],
+    skip: (plan) => signer.skip(plan),
+    preflight: (ctx) => signer.preflight(ctx),
+    async reads({ keyring }) {
+      const key = signer.key(keyring);
+      return { values: { settings: signer.settings(keyring), signer: key && (await identityOf(keyring, key)) } };
+    },
+    async run(ctx, { installer }) {
+      const output = join(ctx.workFolder, formatPlan(ctx.target, lane).fileName);
+      await signer.sign({ keyring: ctx.keyring, input: installer.path, output, signal: ctx.signal });
+      const signature = await signer.whoSigned(output);
+      ctx.log(`by ${signature?.by ?? "nobody"}`);
+      const facts = grown(installer.facts, (await stat(output)).size - installer.bytes);
+      return [
+        { kind: "signed-installer", path: output, facts: { ...facts, signedBy: signature?.by ?? null, signature } },
+      ];
+    },
+  });
+}
+
+/** Signatures beside a finished file, for each key that is configured. */
+function detachedStage(lane: FormatId): Stage {
+  return targetStage({
+    id: `sign-${lane}`,
+    version: 1,
+    scope: "target",
+    lane,
+    needs: ["stapled-installer"],
+    makes: ["companion"],
+    skip: ({ signing }) => (signing.detached.length > 0 ? undefined : NO_KEY),
+    preflight: (ctx) => keyProblems(ctx, checkLinuxKeys(ctx.keyring)),
+    async reads({ keyring, target, config }) {
+      const signers = await Promise.all(target.signing.detached.map((kind) => detachedSigner(kind, keyring)));
+      return { values: { signers, fileName: formatPlan(target, lane).fileName, version: config.app.version } };
+    },
+    async run(ctx, { "stapled-installer": file }) {
+      const { fileName } = formatPlan(ctx.target, lane);
+      const { version } = ctx.config.app;
+      const made = [];
+      for (const role of ctx.target.signing.detached) {
+        const output = join(ctx.workFolder, `${fileName}${SUFFIXES[role]}`);
+        const by = await signDetached(role, { keyring: ctx.keyring, file: file.path, fileName, version, output });
+        ctx.log(`${fileName}${SUFFIXES[role]} by ${by}`);
+        const facts = { role, format: lane, suffix: SUFFIXES[role], signedBy: by };
+        made.push({ kind: "companion" as const, path: output, facts });
+      }
+      return made;
+    },
+  });
+}
+
+/** A signature or a ticket is part of the container. */
+export function grown(facts: InstallerFacts, bytes: number): InstallerFacts {
+  const { compressedBytes } = facts;
+  return { ...facts, compressedBytes: { ...compressedBytes, container: compressedBytes.container + bytes } };
+}
+
+function present<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error("the plan says there is a key, and the config has none");
+  return value;
+}

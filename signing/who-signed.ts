@@ -1,0 +1,83 @@
+/**
+ * Who signed a finished thing, told from the signature in it: for the manifest
+ * and the terminal. Whether the signature holds is for the verifiers to say.
+ */
+import { basename } from "node:path";
+import { namingFile } from "./apple/mach-o-errors.ts";
+import { type ByteRange, subRange, withFileRange } from "./apple/byte-range.ts";
+import { readFat } from "./apple/fat.ts";
+import { readMachO } from "./apple/mach-o.ts";
+import { kindOf, mainExecutable } from "./apple/notary/artifact-kind.ts";
+import { blobContent, parseSuperBlob, SLOT } from "./apple/super-blob.ts";
+import { readDiskImage } from "./apple/udif.ts";
+import { readXar } from "./apple/xar.ts";
+import { certificateName } from "./cms/certificate.ts";
+import { signerFacts } from "./cms/signer-facts.ts";
+import { certificateTablePlace, parseCertificateTable } from "./windows/certificate-table.ts";
+import { openPe, readBytes, readPe } from "./windows/image-file.ts";
+import { withoutPadding } from "./windows/nested-signature.ts";
+
+export interface WhoSigned {
+  /** Common name of the certificate; "ad-hoc" for a signature without one. */
+  readonly by: string;
+  /** Hex SHA-256 of the certificate; null ad hoc. */
+  readonly fingerprint: string | null;
+  /** When a timestamp authority saw the signature, ISO 8601; null without a timestamp. */
+  readonly timestamp: string | null;
+}
+
+export const AD_HOC = "ad-hoc";
+
+/** Of an `.app`, `.dmg` or `.pkg`; undefined for one without a signature. Throws for a damaged file. */
+export async function whoSignedApple(path: string): Promise<WhoSigned | undefined> {
+  const kind = await kindOf(path);
+  return namingFile(basename(path), async () => {
+    if (kind === "app") return withFileRange(await mainExecutable(path), machOSigner);
+    if (kind === "dmg")
+      return withFileRange(path, async (range) => superBlobSigner((await readDiskImage(range)).signature));
+    return kind === "pkg" ? withFileRange(path, packageSigner) : undefined;
+  });
+}
+
+/** Of a Mach-O file, by its first slice. */
+export async function machOSigner(range: ByteRange): Promise<WhoSigned | undefined> {
+  const first = (await readFat(range))?.[0];
+  const slice = first === undefined ? range : subRange(range, first.offset, first.size);
+  const { signature } = await readMachO(slice);
+  return superBlobSigner(signature && (await slice.read(signature.offset, signature.size)));
+}
+
+/** Of a Windows program, by its first signature. */
+export async function whoSignedPe(path: string): Promise<WhoSigned | undefined> {
+  const file = await openPe(path);
+  try {
+    const { place } = certificateTablePlace(await readPe(file));
+    if (place === undefined) return undefined;
+    const [entry] = parseCertificateTable(await readBytes(file, place.offset, place.length)).entries;
+    return entry && describe(withoutPadding(entry.content));
+  } finally {
+    await file.close();
+  }
+}
+
+function superBlobSigner(signature: Uint8Array | undefined): WhoSigned | undefined {
+  if (signature === undefined) return undefined;
+  const cms = parseSuperBlob(signature).find(({ slot }) => slot === SLOT.cms);
+  const message = cms === undefined ? new Uint8Array() : blobContent(cms.bytes);
+  return message.length === 0 ? { by: AD_HOC, fingerprint: null, timestamp: null } : describe(message);
+}
+
+async function packageSigner(range: ByteRange): Promise<WhoSigned | undefined> {
+  const { toc, heapOffset } = await readXar(range);
+  const cms = toc.signatures.find(({ style }) => style === "CMS");
+  return cms && describe(withoutPadding(await range.read(heapOffset + cms.offset, cms.size)));
+}
+
+function describe(message: Uint8Array): WhoSigned {
+  const { certificate, timestamp } = signerFacts(message);
+  return {
+    by: certificate === undefined ? "an unnamed certificate" : certificateName(certificate),
+    fingerprint: certificate?.fingerprint ?? null,
+    timestamp: timestamp?.toISOString() ?? null,
+  };
+}
