@@ -5,11 +5,13 @@ import type { Part, ResolvedConfig, ShellKind, SidecarKind } from "../config/res
 import type { Target } from "../plan/target.ts";
 import type { Vendor } from "../vendor/vendor.ts";
 
+type Edit = (bytes: Uint8Array) => Uint8Array;
+
 export interface LayoutFile {
   /** In the app folder, "/" separated. */
   readonly path: string;
-  /** A file to copy, absolute; or the text itself. */
-  readonly source: { readonly file: string } | { readonly text: string };
+  /** A file to copy, absolute, and how the bytes of a small one change on the way; or the text itself. */
+  readonly source: { readonly file: string; readonly edit?: Edit } | { readonly text: string };
   readonly isExecutable: boolean;
   readonly part: Part | readonly Segment[];
 }
@@ -54,6 +56,17 @@ export interface SidecarInput {
 /** A file copied from elsewhere. */
 export function copied(path: string, file: string, part: LayoutFile["part"], isExecutable = false): LayoutFile {
   return { path, source: { file }, isExecutable, part };
+}
+
+/** A small file copied from elsewhere and changed on the way; the same bytes in, the same bytes out. */
+export function edited(
+  path: string,
+  file: string,
+  part: LayoutFile["part"],
+  isExecutable: boolean,
+  edit: Edit,
+): LayoutFile {
+  return { path, source: { file, edit }, isExecutable, part };
 }
 
 /** A file written by us; app code, as metadata is. */

@@ -4,12 +4,14 @@
  * `.app` whose main executable is the prebuilt launcher.
  */
 import { join } from "node:path";
+import { withoutNeeds } from "../formats/elf-dynamic.ts";
 import { renderPlist } from "../formats/plist.ts";
 import { archOf, executableSuffix, osOf, type Target } from "../plan/target.ts";
 import { fileNameOf } from "./bundle-name.ts";
 import {
   appFacts,
   copied,
+  edited,
   jsonText,
   largeIcon,
   sidecarFiles,
@@ -21,6 +23,13 @@ import {
 
 /** Bun must neither install packages nor read a `.env` that lies in the working folder. */
 const BUN_ARGS = ["--no-install", "--no-env-file"];
+
+/**
+ * The pkg-config of the machine that built libwebview had it linked with
+ * Vulkan, of which it uses nothing. WebKitGTK does not bring it everywhere: on
+ * Debian 12 a system with WebKitGTK alone could not load the library.
+ */
+const UNUSED_LIBRARIES = ["libvulkan.so.1"];
 
 /** Lock entries that a webview app of this target takes files from. */
 export function webviewVendor(target: Target): readonly string[] {
@@ -101,9 +110,12 @@ async function runtimeFiles({ target, vendor }: LayoutInput, folder: string): Pr
   const [bun, webview] = await Promise.all([vendor.folder(`bun/${target}`), vendor.folder("webview")]);
   const bunName = `bun${executableSuffix(target)}`;
   const [from, to] = libraryOf(target);
+  const library = join(webview, "build", from);
   return [
     copied(`${folder}/${bunName}`, join(bun, "bin", bunName), "shell runtime", true),
-    copied(`${folder}/${to}`, join(webview, "build", from), "shell runtime", true),
+    osOf(target) === "linux"
+      ? edited(`${folder}/${to}`, library, "shell runtime", true, (bytes) => withoutNeeds(bytes, UNUSED_LIBRARIES))
+      : copied(`${folder}/${to}`, library, "shell runtime", true),
   ];
 }
 

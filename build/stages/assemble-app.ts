@@ -1,7 +1,7 @@
 /** Stage: shell, sidecar, icons and facts → the finished app folder of a target. */
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { chmod, copyFile, mkdir, readdir, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ErthError, messageOf, systemCode } from "../../runtime/base/errors.ts";
@@ -118,6 +118,7 @@ async function writeLayout(folder: string, layout: AppLayout): Promise<void> {
   for (const file of layout.files) {
     const to = join(folder, file.path);
     if ("text" in file.source) await writeFile(to, file.source.text);
+    else if (file.source.edit) await writeFile(to, file.source.edit(await readPiece(file.source.file)));
     else await copyLarge(file.source.file, to);
     await chmod(to, file.isExecutable ? 0o755 : 0o644);
   }
@@ -128,18 +129,28 @@ async function copyLarge(from: string, to: string): Promise<void> {
   try {
     await copyFile(from, to, constants.COPYFILE_FICLONE);
   } catch (cause) {
-    const isMissing = systemCode(cause) === "ENOENT";
-    throw new ErthError({
-      code: isMissing ? "APP_PIECE_MISSING" : "APP_PIECE_UNCOPIED",
-      message: isMissing
-        ? `${from} is needed for the app and is not there.`
-        : `${from} could not be copied: ${messageOf(cause)}.`,
-      remedy: isMissing
-        ? "erth lock, then erth build"
-        : "make room on the disk or mend the permissions, then erth build",
-      cause,
-    });
+    throw uncopied(from, cause);
   }
+}
+
+async function readPiece(from: string): Promise<Uint8Array> {
+  try {
+    return await readFile(from);
+  } catch (cause) {
+    throw uncopied(from, cause);
+  }
+}
+
+function uncopied(from: string, cause: unknown): ErthError {
+  const isMissing = systemCode(cause) === "ENOENT";
+  return new ErthError({
+    code: isMissing ? "APP_PIECE_MISSING" : "APP_PIECE_UNCOPIED",
+    message: isMissing
+      ? `${from} is needed for the app and is not there.`
+      : `${from} could not be copied: ${messageOf(cause)}.`,
+    remedy: isMissing ? "erth lock, then erth build" : "make room on the disk or mend the permissions, then erth build",
+    cause,
+  });
 }
 
 async function filesIn(folder: string): Promise<readonly string[]> {

@@ -4,7 +4,7 @@
  */
 import { dlopen, FFIType } from "bun:ffi";
 import { ErthError, messageOf } from "../base/errors.ts";
-import { isWebkitGtkMissing, webkitGtkMissing } from "./webkitgtk.ts";
+import { isWebkitGtkMissing, missingLibrary, webkitGtkMissing } from "./webkitgtk.ts";
 
 const { function: FUNCTION, i32, ptr, void: VOID } = FFIType;
 
@@ -55,12 +55,15 @@ function attempt<T>(path: string, load: () => T): T {
   } catch (cause) {
     const reason = messageOf(cause);
     if (process.platform === "linux" && isWebkitGtkMissing(reason)) throw webkitGtkMissing(reason, cause);
-    const isOldSystem = /GLIBC(XX)?_[\d.]+' not found/.test(reason);
-    throw new ErthError({
-      code: "WEBVIEW_LIBRARY",
-      message: `${path} could not be loaded: ${reason}.`,
-      remedy: isOldSystem ? "update the system: the app needs glibc 2.33 or newer" : "unpack or install the app again",
-      cause,
-    });
+    const message = `${path} could not be loaded: ${reason}.`;
+    throw new ErthError({ code: "WEBVIEW_LIBRARY", message, remedy: remedyFor(path, reason), cause });
   }
+}
+
+function remedyFor(path: string, reason: string): string {
+  if (/GLIBC(XX)?_[\d.]+' not found/.test(reason)) return "update the system: the app needs glibc 2.33 or newer";
+  const missing = missingLibrary(reason);
+  return missing === undefined || path.endsWith(missing)
+    ? "unpack or install the app again"
+    : `install the package that holds ${missing}, then start the app again`;
 }

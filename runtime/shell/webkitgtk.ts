@@ -9,9 +9,14 @@ const PACKAGES = [
   ["openSUSE", "sudo zypper install libwebkitgtk-6_0-4"],
 ] as const;
 
-/** Whether the dynamic linker's message says that a library of the WebKitGTK family is not there. */
+/** The library that the dynamic linker's message says is not there. */
+export function missingLibrary(linkerMessage: string): string | undefined {
+  return /([^\s/:"]+): cannot open shared object file/.exec(linkerMessage)?.[1];
+}
+
+/** Whether it is one of the WebKitGTK family. */
 export function isWebkitGtkMissing(linkerMessage: string): boolean {
-  return /lib(webkitgtk-6|javascriptcoregtk-6|gtk-4|soup-3)[^:]*: cannot open shared object file/.test(linkerMessage);
+  return /^lib(webkitgtk-6|javascriptcoregtk-6|gtk-4|soup-3)/.test(missingLibrary(linkerMessage) ?? "");
 }
 
 /** The error with the command for each distribution family. */

@@ -1,9 +1,10 @@
 /** The window process by itself: what it says where its library cannot be loaded. */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { bundleShell } from "../../../build/shells/bundle.ts";
 import { parseEvent, type WindowEvent } from "../../../runtime/shell/window-protocol.ts";
 import { hasCompiler } from "../../fixtures/stub-core/stub-core.ts";
@@ -20,13 +21,11 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** The events of a window process that gets no commands. */
-function eventsWith(library: string): readonly WindowEvent[] {
-  // A pipe that stays open while the process lives, as the supervisor's does.
-  const { stdout } = spawnSync("sh", ["-c", 'sleep 1 | "$0" "$1" "$2"', bun, join(root, "shell/window.js"), library], {
-    encoding: "utf8",
-    timeout: 20_000,
-  });
+/** The events of a window process that gets no commands; its input stays open for as long as it lives. */
+async function eventsWith(library: string): Promise<readonly WindowEvent[]> {
+  const child = spawn(bun, [join(root, "shell/window.js"), library], { stdio: ["pipe", "pipe", "ignore"] });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const stdout = await text(child.stdout);
   return stdout.split("\n").flatMap((line) => parseEvent(line) ?? []);
 }
 
@@ -37,14 +36,14 @@ function compile(name: string, source: string, flags: readonly string[]): string
   return file;
 }
 
-test.skipIf(!canCompile)("names the packages where WebKitGTK is missing (needs gcc)", () => {
+test.skipIf(!canCompile)("names the packages where WebKitGTK is missing (needs gcc)", async () => {
   const dependency = compile("libdependency.so", "int webkit(void) { return 1; }", [
     "-Wl,-soname,libwebkitgtk-6.0.so.99",
   ]);
   const library = compile("libwebview.so", "int webkit(void); int webview_create(void) { return webkit(); }", [
     dependency,
   ]);
-  const [event] = eventsWith(library);
+  const [event] = await eventsWith(library);
   expect(event).toMatchObject({
     event: "failed",
     code: "WEBKITGTK_MISSING",
@@ -53,8 +52,19 @@ test.skipIf(!canCompile)("names the packages where WebKitGTK is missing (needs g
   });
 });
 
-test.skipIf(process.platform === "win32")("tells a library that is gone with its path", () => {
-  const [event] = eventsWith(join(root, "gone.so"));
+test.skipIf(!canCompile)("tells another library that is missing with what to install (needs gcc)", async () => {
+  const dependency = compile("liblost.so", "int lost(void) { return 1; }", ["-Wl,-soname,liblost.so.7"]);
+  const library = compile("libneedy.so", "int lost(void); int webview_create(void) { return lost(); }", [dependency]);
+  const [event] = await eventsWith(library);
+  expect(event).toMatchObject({
+    event: "failed",
+    code: "WEBVIEW_LIBRARY",
+    remedy: "install the package that holds liblost.so.7, then start the app again",
+  });
+});
+
+test.skipIf(process.platform === "win32")("tells a library that is gone with its path", async () => {
+  const [event] = await eventsWith(join(root, "gone.so"));
   expect(event).toMatchObject({
     event: "failed",
     code: "WEBVIEW_LIBRARY",

@@ -1,8 +1,9 @@
 /** What assemble-app does with pieces that are missing or clash. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { parseNeeds } from "../../../build/formats/elf-dynamic.ts";
 import { assemble, placeholderVendor, type AssembleRequest } from "../../fixtures/stub-core/assemble.ts";
 
 const root = mkdtempSync(join(tmpdir(), "erth-assemble-"));
@@ -46,6 +47,20 @@ test("a launcher that was never built, or a library missing in the package, is t
     code: "APP_PIECE_MISSING",
     message: expect.stringContaining("libwebview-x64.so"),
   });
+});
+
+test.each(["linux-x64", "linux-arm64"] as const)("%s: libwebview needs nothing beyond WebKitGTK", async (target) => {
+  const { folder } = await assemble(request({ target }));
+  const { libraries, runPaths } = parseNeeds(readFileSync(join(folder, "bin/libwebview.so")));
+  expect(libraries).toContain("libwebkitgtk-6.0.so.4");
+  expect(libraries).not.toContain("libvulkan.so.1");
+  expect(runPaths).toEqual([]);
+});
+
+test("a library that is no ELF file stops the build with its code", async () => {
+  const asked = request({});
+  writeFileSync(join(asked.vendor.webview ?? "", "build/libwebview-x64.so"), "not a library");
+  await expect(assemble(asked)).rejects.toMatchObject({ code: "ELF_MALFORMED" });
 });
 
 test("a sidecar file that would replace a part of the shell is refused", async () => {

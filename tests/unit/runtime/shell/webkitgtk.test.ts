@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isWebkitGtkMissing, webkitGtkMissing } from "../../../../runtime/shell/webkitgtk.ts";
+import { isWebkitGtkMissing, missingLibrary, webkitGtkMissing } from "../../../../runtime/shell/webkitgtk.ts";
 
 test.each([
   "libwebkitgtk-6.0.so.4: cannot open shared object file: No such file or directory",
@@ -15,6 +15,14 @@ test.each([
   'Symbol "webview_create" not found',
 ])("takes nothing else for it: %s", (message) => {
   expect(isWebkitGtkMissing(message)).toBe(false);
+});
+
+test.each([
+  ['Failed to open library "/app/bin/libwebview.so": libother.so.1: cannot open shared object file', "libother.so.1"],
+  ["/app/bin/libwebview.so: cannot open shared object file: No such file or directory", "libwebview.so"],
+  ["version `GLIBC_2.39' not found", undefined],
+])("the library that is missing: %s", (message, library) => {
+  expect(missingLibrary(message)).toBe(library);
 });
 
 test("names the package of each distribution family", () => {
