@@ -123,7 +123,6 @@ async function firstWindow(app: Started): Promise<{ url: string; start: string; 
   return await until(
     () => `a window\n${app.output()}`,
     () => addressIn(app.calls("initWebview")[0]),
-    15_000,
   );
 }
 
@@ -157,7 +156,6 @@ test.skipIf(!canRun)("opens a window on the sidecar, locked to it, and leaves no
   await until(
     () => `an empty process list, not ${processesOf(root).join("; ")}`,
     () => (processesOf(root).length === 0 ? true : undefined),
-    3000,
   );
 });
 
@@ -187,7 +185,6 @@ test.skipIf(!canRun)("Quit waits for the app's own ending before the process goe
   await until(
     () => `an empty process list, not ${processesOf(root).join("; ")}`,
     () => (processesOf(root).length === 0 ? true : undefined),
-    3000,
   );
 });
 
@@ -208,7 +205,6 @@ test.skipIf(!canRun)("SIGTERM to Bun ends the app and its sidecar (needs gcc)", 
   await until(
     () => `an empty process list, not ${processesOf(root).join("; ")}`,
     () => (processesOf(root).length === 0 ? true : undefined),
-    3000,
   );
 });
 
@@ -243,16 +239,15 @@ if (canRun && realCore !== undefined) {
         : undefined;
       return line === undefined ? undefined : Number(line.split(" ")[1]);
     };
-    const first = await until(() => `the first page\n${app.output()}`, seen("1"), 20_000);
+    const first = await until(() => `the first page\n${app.output()}`, seen("1"));
     process.kill(first, "SIGKILL");
-    await until(() => "the second page", seen("2"), 20_000);
+    await until(() => "the second page", seen("2"));
     const bun = processesOf(join(folder, "bin")).find((line) => line.includes("Resources/main.js"));
     process.kill(Number.parseInt(bun ?? "", 10), "SIGTERM");
     await app.ended;
     await until(
       () => `an empty process list, not ${processesOf(root).join("; ")}`,
       () => (processesOf(root).length === 0 ? true : undefined),
-      5000,
     );
   }, 60_000);
 }

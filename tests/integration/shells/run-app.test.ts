@@ -83,7 +83,6 @@ async function firstUrl(app: Started): Promise<string> {
   return await until(
     () => `a window\n${app.output()}`,
     () => urlIn(app.calls("initWebview")[0]),
-    15_000,
   );
 }
 
@@ -91,7 +90,6 @@ async function allGone(): Promise<void> {
   await until(
     () => `an empty process list, not ${processesOf(root).join("; ")}`,
     () => (processesOf(root).length === 0 ? true : undefined),
-    4000,
   );
 }
 

@@ -126,7 +126,6 @@ async function allGone(): Promise<void> {
   await until(
     () => `an empty process list, not ${processesOf(root).join("; ")}`,
     () => (processesOf(root).length === 0 ? true : undefined),
-    3000,
   );
 }
 
@@ -137,7 +136,6 @@ test.skipIf(!canRun)(`shows the page, follows the sidecar to its new address, en
   const first = await until(
     () => `the first page\n${app.output()}`,
     () => app.page(1),
-    20_000,
   );
   await until(
     () => "the page on the screen",
@@ -161,9 +159,9 @@ test.skipIf(!canRun)(`the user closes the window ${needs}`, async () => {
   await until(
     () => `the page\n${app.output()}`,
     () => app.page(1),
-    20_000,
   );
-  expect(await display?.closeWindow("dev.erth.stub")).toBe(true);
+  // The page is asked for before its window is on the screen.
+  await expect.poll(() => display?.closeWindow("dev.erth.stub"), { timeout: 20_000 }).toBe(true);
   expect(await app.ended).toBe(0);
   expect(app.ending()).toBe("user");
   await allGone();
@@ -175,12 +173,10 @@ test.skipIf(!canRun)(`no window outlives the supervisor, and a lost window is to
   await until(
     () => `the page\n${orphaned.output()}`,
     () => orphaned.page(1),
-    20_000,
   );
   await until(
     () => `the page\n${crashed.output()}`,
     () => crashed.page(1),
-    20_000,
   );
   orphaned.child.kill("SIGKILL");
   const window = processesOf(root).find((line) => line.includes("window.js") && parentOf(line) === crashed.child.pid);
@@ -196,7 +192,6 @@ test.skipIf(!canRun)(`runApp whole: a booted page, an orderly end, and why there
   await until(
     () => `the page on the screen\n${app.output()}`,
     () => (display?.shows("#ddeeff") ? true : undefined),
-    20_000,
   );
   app.child.kill("SIGTERM");
   expect(await app.ended).toBe(0);

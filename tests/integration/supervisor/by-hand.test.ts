@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { describe, expect, test } from "vitest";
 import { fake, hasBun, node, bun, type Runtime } from "./runtimes.ts";
-import { boot, goneAfterMs, newFolders, supervise } from "./supervised.ts";
+import { boot, gone, newFolders, spin, supervise } from "./supervised.ts";
 
 function startByHand(runtime: Runtime, stdin: string): Promise<{ code: number | null; stderr: string }> {
   const child = spawn(runtime.path, [fake("good")], { stdio: ["pipe", "ignore", "pipe"] });
@@ -36,8 +36,8 @@ describe.skipIf(!hasBun).each([node, bun])("bun: on $name", (runtime) => {
     const app = supervise({ parent: bun, child: runtime }, [script], {}, folders);
     const { url, sidecarPid } = await app.next("serving");
     const { origin, cookie } = await boot(url!);
-    await fetch(`${origin}/busy`, { headers: { cookie } });
+    await spin(origin, cookie);
     app.kill();
-    expect(await goneAfterMs(sidecarPid!)).toBeLessThan(1000);
+    await gone(sidecarPid!);
   });
 });

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { allPairs, crossPairs, fake, hasBun } from "./runtimes.ts";
-import { boot, goneAfterMs, isGone, supervise } from "./supervised.ts";
+import { boot, gone, isGone, spin, supervise } from "./supervised.ts";
 
 describe.skipIf(!hasBun).each(allPairs)("bun: $parent.name supervises $child.name", (pair) => {
   test("serves, recovers from SIGKILL at once with a new port and secret, and ends in order", async () => {
@@ -18,12 +18,11 @@ describe.skipIf(!hasBun).each(allPairs)("bun: $parent.name supervises $child.nam
     expect([thrown.status, await thrown.text()]).toEqual([500, expect.not.stringContaining("secret stack")]);
     for (const header of ["server", "x-powered-by"]) expect(thrown.headers.get(header)).toBeNull();
 
-    const killedAt = performance.now();
     process.kill(first.sidecarPid!, "SIGKILL");
+    // The end itself was seen, not three silent probes; and nothing is waited for.
     expect((await app.next("down")).reason).toBe("the sidecar was ended by SIGKILL");
     const second = await app.next("serving");
-    // 0.6 s on a quiet machine; this bound only tells "at once" from "by the watchdog".
-    expect(performance.now() - killedAt).toBeLessThan(2500);
+    expect(readFileSync(join(app.folders.logs, "app.log"), "utf8")).toContain("app restart in 0 ms\n");
     expect(new URL(second.url!).origin).not.toBe(origin);
     const moved = await fetch(`${new URL(second.url!).origin}/`, { headers: { cookie } });
     expect(moved.status, "the old cookie").toBe(403);
@@ -47,17 +46,16 @@ describe.skipIf(!hasBun).each(allPairs)("bun: $parent.name supervises $child.nam
     const app = supervise(pair, [fake("good")]);
     const { url, sidecarPid } = await app.next("serving");
     const { origin, cookie } = await boot(url!);
-    await fetch(`${origin}/busy`, { headers: { cookie } });
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await spin(origin, cookie);
     expect(isGone(sidecarPid!)).toBe(false);
     app.kill();
-    // Some 15 ms on a quiet machine.
-    expect(await goneAfterMs(sidecarPid!)).toBeLessThan(1000);
+    await gone(sidecarPid!);
   });
 });
 
 describe.skipIf(!hasBun).each(crossPairs)("bun: $parent.name supervises $child.name", (pair) => {
-  const quick = { probeEveryMs: 150, probeTimeoutMs: 80, missesAllowed: 3, killAfterMs: 150 };
+  // Room for a slow answer: a sidecar that is only late must not be taken for a hung one.
+  const quick = { probeEveryMs: 600, probeTimeoutMs: 500, missesAllowed: 3, killAfterMs: 150 };
 
   test("a hang is found by the watchdog and ended by SIGKILL", async () => {
     const app = supervise(pair, [fake("good")], quick);

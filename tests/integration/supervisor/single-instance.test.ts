@@ -48,7 +48,7 @@ describe.skipIf(!hasBun).each([
     const second = start(two, folders, "--open=空");
     expect(await second.isFirst).toBe(false);
     await second.exited;
-    expect(first.seconds).toEqual([["--open=空"]]);
+    await expect.poll(() => first.seconds, { timeout: 10_000 }).toEqual([["--open=空"]]);
 
     first.process.stdin?.write("release\n");
     await first.exited;
@@ -76,5 +76,5 @@ test.skipIf(!hasBun)("bun: of eight starts at once, over a stale socket, exactly
   expect(verdicts.filter(Boolean)).toHaveLength(1);
   const winner = verdicts.indexOf(true);
   const others = verdicts.flatMap((isFirst, index) => (isFirst ? [] : [`${index}`]));
-  await expect.poll(() => starts[winner]!.seconds.flat().sort()).toEqual(others);
+  await expect.poll(() => starts[winner]!.seconds.flat().sort(), { timeout: 10_000 }).toEqual(others);
 });

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import type { AppFolders } from "../../../runtime/base/folders.ts";
 import type { Timings } from "../../../runtime/supervisor/timings.ts";
 import type { Pair } from "./runtimes.ts";
@@ -21,7 +21,7 @@ interface HarnessEvent {
 export interface Supervised {
   readonly pid: number;
   readonly folders: AppFolders;
-  /** The next event of this kind that no earlier call has taken; rejects after 15 s. */
+  /** The next event of this kind that no earlier call has taken; rejects after 25 s. */
   next(kind: HarnessEvent["event"]): Promise<HarnessEvent>;
   /** Everything so far. */
   readonly events: readonly HarnessEvent[];
@@ -29,7 +29,7 @@ export interface Supervised {
   kill(): void;
 }
 
-const LIMIT_MS = 15_000;
+const LIMIT_MS = 25_000;
 
 function isEvent(value: unknown): value is HarnessEvent {
   return typeof value === "object" && value !== null && "event" in value && "atMs" in value;
@@ -121,9 +121,20 @@ export function isGone(pid: number): boolean {
   }
 }
 
-/** Milliseconds until the process is gone, up to 5 s. */
-export async function goneAfterMs(pid: number): Promise<number> {
-  const startMs = performance.now();
-  while (!isGone(pid) && performance.now() - startMs < 5000) await new Promise((resolve) => setTimeout(resolve, 2));
-  return performance.now() - startMs;
+/** Waits until the process is gone; a bound only for one that never goes. */
+export async function gone(pid: number): Promise<void> {
+  await expect.poll(() => isGone(pid), { timeout: LIMIT_MS, interval: 5 }).toBe(true);
+}
+
+/** Makes the good fake loop for ever, and waits until it answers nothing any more. */
+export async function spin(origin: string, cookie: string): Promise<void> {
+  await fetch(`${origin}/busy`, { headers: { cookie } });
+  const isBusy = async (): Promise<boolean> => {
+    const look = fetch(origin, { headers: { cookie }, signal: AbortSignal.timeout(500) });
+    return await look.then(
+      () => false,
+      () => true,
+    );
+  };
+  await expect.poll(isBusy, { timeout: LIMIT_MS, interval: 5 }).toBe(true);
 }
