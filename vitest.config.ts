@@ -7,8 +7,8 @@ export default defineConfig({
         test: {
           name: "parts",
           include: ["tests/{unit,golden,parity,integration}/**/*.test.{ts,tsx}"],
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
         },
       },
       {

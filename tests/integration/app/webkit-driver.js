@@ -25,7 +25,7 @@ const script = () => {
   const focused = () => document.activeElement?.id.replace(/-.*/, "") ?? "";
   const until = async (name, isSo) => {
     for (let waits = 0; !isSo(); waits += 1) {
-      if (waits > 300) throw new Error(`never: ${name}, rows ${JSON.stringify(rows())}, focus ${focused()}`);
+      if (waits > 3000) throw new Error(`never: ${name}, rows ${JSON.stringify(rows())}, focus ${focused()}`);
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     seen[name] = { rows: rows(), focus: focused() };
