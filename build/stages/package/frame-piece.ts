@@ -124,8 +124,8 @@ async function feed(
   const ends: number[] = [];
   for (const [at, run] of runs.entries()) {
     for await (const chunk of readSlices(root, run.slices)) {
-      // Otherwise the rest of a file would be read for nothing.
-      if (zstd.destroyed) return;
+      // The stream tells its failure a turn later; what is there until then is no frame.
+      if (zstd.destroyed) throw zstd.errored ?? new Error(`compressing ${root} ended early`);
       await write(zstd, coder ? coder.push(chunk) : chunk);
       onBytes(chunk.length);
     }
