@@ -29,7 +29,8 @@ export interface SidecarBuild {
   readonly main: string;
   readonly facts: ArtifactFacts["sidecar"];
   readonly warnings: readonly string[];
-  readonly milliseconds: number;
+  /** How often pkg was run. */
+  readonly pkgRuns: number;
 }
 
 /** Builds and gives the sidecar's folder. */
@@ -46,6 +47,7 @@ export async function buildSidecar(request: SidecarBuildRequest): Promise<Sideca
   writeFileSync(join(database, "seed.db"), SEED);
 
   const warnings: string[] = [];
+  let pkgRuns = 0;
   const target = { target: "linux-x64", sidecar: kind } as const;
   const context = {
     config: {
@@ -59,7 +61,10 @@ export async function buildSidecar(request: SidecarBuildRequest): Promise<Sideca
       folder: async (name: string) => folders[name] ?? Promise.reject(new Error(`nothing for ${name}`)),
       digest: (name: string) => (name in folders ? `digest of ${name}` : undefined),
     },
-    exec,
+    exec: (...call: Parameters<typeof exec>) => {
+      if (call[1].some((argument) => String(argument).includes("@yao-pkg"))) pkgRuns += 1;
+      return exec(...call);
+    },
     pieces: await openPieces(join(folder, "cache")),
     signal: new AbortController().signal,
     progress: () => undefined,
@@ -72,11 +77,9 @@ export async function buildSidecar(request: SidecarBuildRequest): Promise<Sideca
     return draft;
   };
 
-  const started = performance.now();
   const bundle = await run(sidecarBundle, { database: { path: database } });
   const made = await run(sidecar, { database: { path: database }, "sidecar-bundle": { path: bundle.path } });
-  const milliseconds = performance.now() - started;
-  return { folder: made.path, main: join(bundle.path, "main.js"), facts: made.facts, warnings, milliseconds };
+  return { folder: made.path, main: join(bundle.path, "main.js"), facts: made.facts, warnings, pkgRuns };
 }
 
 /** What the fixture prints. */

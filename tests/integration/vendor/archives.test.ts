@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { VendorProgress } from "../../../build/vendor/create-vendor.ts";
 import { tarball } from "../../unit/vendor/tarball.ts";
-import { cached, cleanEnv, core, host, lockOf, scratch, sha256, vendor } from "./setup.ts";
+import { cached, cleanEnv, core, FAST, host, lockOf, scratch, sha256, vendor } from "./setup.ts";
 
 const NAME = "electrobun-core/linux-x64";
 
@@ -90,7 +90,7 @@ test("5xx, resets and silence are tried again; a redirect is followed", async ()
     { kind: "stall", afterBytes: 10 },
     { kind: "redirect", to: "/elsewhere" },
   );
-  await vendor(root, lock).folder(NAME);
+  await vendor(root, lock, { patience: { ...FAST, stallMs: 1500 } }).folder(NAME);
   expect(server.requests.map((request) => [request.path, request.range])).toEqual([
     ["/core.tar.gz", undefined],
     ["/core.tar.gz", undefined],

@@ -39,7 +39,7 @@ function request(more: Partial<DownloadRequest> = {}): DownloadRequest {
     source: source(),
     path: part(),
     expected: DIGEST,
-    patience: { attempts: 2, backoffMs: 1, stallMs: 200 },
+    patience: { attempts: 2, backoffMs: 1, stallMs: 30_000 },
     signal: new AbortController().signal,
     onBytes: () => undefined,
     ...more,
@@ -102,7 +102,8 @@ test("silence ends an attempt, and the error says how long it was", async () => 
     open: (_, signal) =>
       new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error))),
   };
-  await expect(download(request({ source: silent }))).rejects.toMatchObject({
+  const patience = { attempts: 2, backoffMs: 1, stallMs: 200 };
+  await expect(download(request({ source: silent, patience }))).rejects.toMatchObject({
     code: "VENDOR_UNREACHABLE",
     message: expect.stringContaining("no byte for 0.2 s"),
   });

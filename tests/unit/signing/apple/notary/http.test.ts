@@ -95,12 +95,12 @@ test("an upload that nobody takes is given up and begun again, with lines meanwh
     object: "a:b",
   };
   const sha256 = createHash("sha256").update(content).digest("hex");
-  const pace = { stallMs: 200, reportEveryMs: 50 };
+  const pace = { stallMs: 1500, reportEveryMs: 50 };
   expect(await uploadToS3({ path, bytes: content.length, sha256, target, s3Url: url, pace }, surroundings(lines))).toBe(
     "uploaded",
   );
   expect(asked).toBe(2);
-  expect(lines).toContainEqual(expect.stringContaining("S3: nothing moved for 0.2 s; trying again in 15 s (2 of 6)"));
+  expect(lines).toContainEqual(expect.stringContaining("S3: nothing moved for 1.5 s; trying again in 15 s (2 of 6)"));
   expect(lines).toContainEqual(expect.stringMatching(/^notary upload: [\d.]+ of 8\.4 MB$/));
 });
 
