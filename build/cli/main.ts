@@ -2,6 +2,7 @@
 import { ErthError, ProblemsError, type Problem } from "../../runtime/base/errors.ts";
 import { systemKeyWorld } from "../keys/key-world.ts";
 import pkg from "../../package.json" with { type: "json" };
+import { fileFault } from "../tools/file-fault.ts";
 import { EXIT, type Command, type ExitCode } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { HELP_FLAGS, parseFlags } from "./flags.ts";
@@ -34,10 +35,11 @@ function exitCodeOf(problem: Problem): ExitCode {
   return problem.code.startsWith("VERIFY_") ? EXIT.problemsFound : EXIT.failed;
 }
 
-function showError(reporter: Reporter, error: unknown): ExitCode {
-  if (!(error instanceof ErthError)) {
+function showError(reporter: Reporter, command: string, thrown: unknown): ExitCode {
+  const error = thrown instanceof ErthError ? thrown : fileFault(thrown, `erth ${command}`);
+  if (error === undefined) {
     reporter.close();
-    throw error;
+    throw thrown;
   }
   const problems = error instanceof ProblemsError ? error.problems : [error];
   for (const { code, message, remedy } of problems) reporter.show({ type: "problem", code, message, remedy });
@@ -106,7 +108,7 @@ async function runCommand(
       await command.run({ flags, args: extra, cwd, env: process.env, signal, listener: report, keyWorld, report }),
     );
   } catch (error) {
-    return finish(showError(reporter, signal.aborted ? signal.reason : error));
+    return finish(showError(reporter, name, signal.aborted ? signal.reason : error));
   }
 }
 

@@ -23,7 +23,7 @@ import { chooseShells } from "../plan/shell-choice.ts";
 import { runRecipe, type RunResult } from "../stages/run.ts";
 import type { Recipe } from "../stages/stage.ts";
 import { exec } from "../tools/exec.ts";
-import { cacheFolder } from "../vendor/cache-folder.ts";
+import { cacheFolder, makeCacheFolder } from "../vendor/cache-folder.ts";
 import { createVendor, type VendorStore } from "../vendor/create-vendor.ts";
 import { readLock } from "../vendor/lock.ts";
 import { lockProblems, PINNED } from "../vendor/requirements.ts";
@@ -57,6 +57,7 @@ export async function openSession(ctx: CommandContext): Promise<Session> {
   const lockPath = join(config.root, LOCK_FILE);
   const lock = await readLock(lockPath);
   const cache = cacheFolder(ctx.env);
+  await makeCacheFolder(cache);
   const targets = selectTargets(ctx.flags.target, config.targets);
   const formats = selectFormats(ctx.flags.format, config.package.formats, targets);
   const vendor = createVendor({

@@ -5,7 +5,7 @@
  */
 import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { ErthError, ProblemsError, messageOf, systemCode, type Problem } from "../../runtime/base/errors.ts";
+import { ProblemsError, type Problem } from "../../runtime/base/errors.ts";
 import { STATE_BEFORE, type Artifact, type ArtifactKind } from "../artifacts/artifact.ts";
 import { cacheKey, type StageCache } from "../artifacts/cache.ts";
 import type { History } from "../artifacts/history.ts";
@@ -15,6 +15,7 @@ import type { Keyring } from "../keys/keyring.ts";
 import type { Plan, TargetPlan } from "../plan/plan.ts";
 import { osOf, type Target, type TargetOs } from "../plan/target.ts";
 import type { Exec } from "../tools/exec.ts";
+import { fileFault } from "../tools/file-fault.ts";
 import type { Vendor } from "../vendor/vendor.ts";
 import type { Listener, StageTarget } from "./events.ts";
 import type { AppContext, Inputs, Pieces, Recipe, Stage, TargetContext } from "./stage.ts";
@@ -246,23 +247,6 @@ async function explained<Result>(stage: string, work: () => Promise<Result>): Pr
   try {
     return await work();
   } catch (error) {
-    const code = systemCode(error);
-    if (code === "ENOSPC") {
-      throw new ErthError({
-        code: "DISK_FULL",
-        message: `stage ${stage} found no space left: ${messageOf(error)}.`,
-        remedy: "free some space (a release of one target needs about 1.5 GB), then run the same command: it continues",
-        cause: error,
-      });
-    }
-    if (code === "EACCES" || code === "EROFS" || code === "EPERM") {
-      throw new ErthError({
-        code: "NOT_WRITABLE",
-        message: `stage ${stage} may not write: ${messageOf(error)}.`,
-        remedy: "make that folder writable, or choose another with --out or ERTH_CACHE",
-        cause: error,
-      });
-    }
-    throw error;
+    throw fileFault(error, `stage ${stage}`) ?? error;
   }
 }

@@ -1,6 +1,9 @@
 /** Where erth keeps what can be fetched or made again: vendored binaries and cached stages. */
+import { constants, existsSync } from "node:fs";
+import { access, mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { cacheFailure } from "./vendor-errors.ts";
 
 export interface CacheSurroundings {
   readonly platform: NodeJS.Platform;
@@ -23,4 +26,17 @@ export function cacheFolder(
     return join(env.LOCALAPPDATA || join(around.home, "AppData", "Local"), "erth", "cache");
   }
   return join(around.home, ".cache", "erth");
+}
+
+/** Creates the cache, whose folder is absolute. Throws `CACHE_NOT_WRITABLE` or `DISK_FULL`. */
+export async function makeCacheFolder(folder: string): Promise<void> {
+  let existing = folder;
+  while (!existsSync(existing) && dirname(existing) !== existing) existing = dirname(existing);
+  try {
+    // First: below a read-only folder Node's mkdir says only that something is not there.
+    await access(existing, constants.W_OK);
+    await mkdir(folder, { recursive: true });
+  } catch (cause) {
+    throw cacheFailure(cause, folder) ?? cause;
+  }
 }
