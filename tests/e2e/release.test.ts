@@ -1,8 +1,9 @@
 /** A release as a whole: the same bytes anywhere, safe against kills, within its budget, quick when nothing changed. */
-import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, existsSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, existsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { sha256OfFile } from "../../build/artifacts/digest.ts";
 import { readManifest } from "../../build/artifacts/manifest.ts";
@@ -14,6 +15,7 @@ const folder = mkdtempSync(join(tmpdir(), "erth-release-"));
 const first = { config: "", out: join(folder, "one/out"), cache: "" };
 const second = { config: "", out: join(folder, "two, elsewhere/out"), cache: "" };
 const TARGETS = ["linux-x64", "darwin-arm64"] as const;
+const canMount = spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "none", "/tmp"]).status === 0;
 
 const args = (project: typeof first, ...more: readonly string[]): string[] =>
   ["package", "--config", project.config, "--out", project.out, "--fast", "--target", TARGETS.join(",")].concat(more);
@@ -69,9 +71,34 @@ test("a release with nothing changed does no work that was done before", () => {
   expect([...worked].sort()).toEqual(["shell-bundle", "sidecar-bundle"]);
 });
 
+/** A moment of a run, as its events tell it: each stage's beginning, its first progress, and the end of packing. */
+function momentOf({ type, stage }: { readonly type: string; readonly stage?: string }): string | undefined {
+  const counts =
+    type === "stage-started" || type === "progress" || (type === "stage-finished" && /^package/.test(stage ?? ""));
+  return counts ? `${type} ${stage ?? ""}` : undefined;
+}
+
+/** Runs `erth package` and kills it at the first moment that is new; undefined when the run came to its end before that. */
+async function killAtNewMoment(project: typeof first, seen: ReadonlySet<string>): Promise<string | undefined> {
+  const child = spawn(process.execPath, [join(ROOT, "build/cli/main.ts"), ...args(project, "--json")], {
+    cwd: ROOT,
+    env: { ...process.env, ERTH_CACHE: project.cache },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let moment: string | undefined;
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    const found = momentOf(JSON.parse(line) as { type: string; stage?: string });
+    if (moment !== undefined || found === undefined || seen.has(found)) return;
+    moment = found;
+    child.kill("SIGKILL");
+  });
+  await new Promise((resolve) => child.on("close", resolve));
+  return moment;
+}
+
 test(
-  "killed at any moment, the next run finishes the same release and nothing half-written was ever there",
-  { timeout: 400_000 },
+  "killed at every stage, the next run goes on, and nothing half-written was ever there",
+  { timeout: 600_000 },
   async () => {
     const good = await readManifest(join(first.out, "0.1.0/manifest.json"));
     const killed = {
@@ -79,25 +106,25 @@ test(
       out: join(folder, "killed/out"),
       cache: emptyCache(join(folder, "killed/cache")),
     };
-    for (const afterMs of [300, 900, 1800, 3000, 5000, 8000]) {
-      const child = spawn(process.execPath, [join(ROOT, "build/cli/main.ts"), ...args(killed)], {
-        cwd: ROOT,
-        env: { ...process.env, ERTH_CACHE: killed.cache },
-        stdio: "ignore",
-      });
-      const timer = setTimeout(() => child.kill("SIGKILL"), afterMs);
-      await new Promise((resolve) => child.on("exit", resolve));
-      clearTimeout(timer);
-      const dist = join(killed.out, "0.1.0");
+    const dist = join(killed.out, "0.1.0");
+    const seen = new Set<string>();
+    for (;;) {
+      const moment = await killAtNewMoment(killed, seen);
+      if (moment === undefined) break;
+      seen.add(moment);
       for (const name of existsSync(dist) ? readdirSync(dist) : []) {
         const whole = good?.artifacts.find(({ path }) => path === name);
-        if (whole) expect(await sha256OfFile(join(dist, name))).toBe(whole.sha256);
+        if (whole) expect(await sha256OfFile(join(dist, name)), moment).toBe(whole.sha256);
       }
     }
-    erth(args(killed), { ERTH_CACHE: killed.cache });
-    expect(await readManifest(join(killed.out, "0.1.0/manifest.json"))).toEqual(good);
-    expect(readdirSync(join(killed.out, "0.1.0")).filter((name) => name.endsWith(".part"))).toEqual([]);
+    const stages = new Set([...seen].map((moment) => moment.split(" ")[1]));
+    expect([...stages]).toEqual(
+      expect.arrayContaining(["database", "icons", "shell-bundle", "sidecar-bundle", "sidecar", "assemble-app"]),
+    );
+    expect(await readManifest(join(dist, "manifest.json"))).toEqual(good);
+    expect(readdirSync(dist).filter((name) => name.endsWith(".part"))).toEqual([]);
     expect(readdirSync(join(killed.cache, "work"))).toEqual([]);
+    expect(readdirSync(join(killed.cache, "pieces-work"))).toEqual([]);
   },
 );
 
@@ -120,6 +147,23 @@ test("Ctrl-C ends with 130, says how to go on, and leaves no work behind", async
   expect(existsSync(join(stopped.out, "0.1.0"))).toBe(false);
   expect(readdirSync(join(stopped.cache, "work"))).toEqual([]);
 });
+
+test.skipIf(!canMount)(
+  "unshare: an output disk that fills up is told, and nothing half-written stays on it",
+  async () => {
+    const disk = join(folder, "disk");
+    mkdirSync(disk);
+    const script = `mount -t tmpfs -o size=1m none '${disk}' && "$0" "$@"; code=$?; find '${disk}' -type f; exit $code`;
+    const command = [process.execPath, join(ROOT, "build/cli/main.ts"), ...args({ ...first, out: disk })];
+    const { status, stdout, stderr } = spawnSync("unshare", ["-rm", "sh", "-c", script, ...command], {
+      cwd: ROOT,
+      encoding: "utf8",
+      env: { ...process.env, ERTH_CACHE: first.cache },
+    });
+    expect(stderr).toMatch(/error\[DISK_FULL\] erth package .*ENOSPC.*\n {2}do {2}free some space/);
+    expect([status, stdout]).toEqual([1, ""]);
+  },
+);
 
 test("over its budget a release ends with 3, names the part, and leaves the output folder as it was", () => {
   const out = join(folder, "tight/out");
