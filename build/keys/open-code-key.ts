@@ -16,6 +16,7 @@ import { openPkcs11Signer } from "../../signing/keys/pkcs11.ts";
 import { orderChain } from "../../signing/keys/served-chain.ts";
 import type { DigestSigner } from "../../signing/signer.ts";
 import type { CodeKeyReference, KeyPlace } from "../config/resolved-signing.ts";
+import { naming } from "../tools/naming.ts";
 import { type KeyWorld, restWorldOf } from "./key-world.ts";
 import { awsRegion, azureLogin, googleLogin } from "./service-logins.ts";
 
@@ -33,7 +34,7 @@ export interface CodeKey {
 
 /** Opens a key that is no keychain identity. Throws `KEY_…` errors; dates and kind of its certificate are not judged here. */
 export async function openCodeKey(reference: CodeKeyReference, world: KeyWorld): Promise<CodeKey> {
-  return namingField(reference.field, async () => {
+  return naming(reference.field, async () => {
     const { signer, warnings, close } = await openPlace(reference, world);
     const certificates = (await signer.certificates())?.map((der) => parseCertificate(der));
     const [leaf] = certificates ?? [];
@@ -114,15 +115,4 @@ export function passwordOf(
     message: `The variable ${passwordVariable}, which holds the password, is not set.`,
     remedy: `set ${passwordVariable}, or remove ${field}.passwordEnv if the key has none, then: erth doctor signing`,
   });
-}
-
-/** Puts the config's field before the message of an error of ours. */
-export async function namingField<Result>(field: string, work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof ErthError)) throw error;
-    const { code, message, remedy, cause, facts } = error;
-    throw new ErthError({ code, message: `${field}: ${message}`, remedy, cause, facts: { ...facts, field } });
-  }
 }

@@ -6,7 +6,8 @@ import { type MinisignSecretKey, parseMinisignSecretKey } from "../../signing/li
 import { type OpenPgpKey, readOpenPgpKey } from "../../signing/linux/openpgp-key.ts";
 import type { TextKeyReference } from "../config/resolved-signing.ts";
 import type { KeyWorld } from "./key-world.ts";
-import { namingField, passwordOf } from "./open-code-key.ts";
+import { naming } from "../tools/naming.ts";
+import { passwordOf } from "./open-code-key.ts";
 
 /** Opens an OpenPGP key. Throws `KEY_…` errors that begin with the config's field. */
 export function openOpenPgpKey(reference: TextKeyReference, world: KeyWorld): Promise<OpenPgpKey> {
@@ -28,7 +29,7 @@ function opened<Key>(
   world: KeyWorld,
   parse: (text: Secret, password: Secret | undefined) => Promise<Key>,
 ): Promise<Key> {
-  return namingField(reference.field, async () => {
+  return naming(reference.field, async () => {
     const { bytes } = await readKeySource(reference.source, world.env);
     return parse(new Secret(Buffer.from(bytes).toString("utf8")), passwordOf(reference, world));
   });

@@ -5,11 +5,10 @@
  */
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { ErthError } from "../../runtime/base/errors.ts";
+import { ErthError, messageOf, systemCode } from "../../runtime/base/errors.ts";
 import { defaultEntitlements } from "../../signing/apple/default-entitlements.ts";
 import { type Entitlements, GET_TASK_ALLOW, parseEntitlementsXml } from "../../signing/apple/entitlements.ts";
-import { namingField } from "../keys/open-code-key.ts";
-import { messageOf, systemCode } from "../../runtime/base/errors.ts";
+import { naming } from "../tools/naming.ts";
 
 export interface MacEntitlements {
   /** For a program by its path from the app's folder; undefined: none. */
@@ -51,7 +50,7 @@ export async function macEntitlements(
 }
 
 async function readEntitlements(field: string, path: string): Promise<Entitlements> {
-  return namingField(field, async () => {
+  return naming(field, async () => {
     let xml: Uint8Array;
     try {
       xml = await readFile(path);

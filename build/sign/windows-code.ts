@@ -1,17 +1,19 @@
 /** Signs Windows programs and libraries as the config says, one by one or all of an app folder. */
 import { open } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { ErthError } from "../../runtime/base/errors.ts";
 import { type SignedPe, signPe } from "../../signing/windows/sign-pe.ts";
 import { verifyPe } from "../../signing/windows/verify-pe.ts";
 import { listTree } from "../artifacts/digest.ts";
 import { limiter } from "../artifacts/limiter.ts";
 import type { WindowsSigning } from "../config/resolved-signing.ts";
 import type { Keyring } from "../keys/keyring.ts";
+import { naming } from "../tools/naming.ts";
 
 /** A key service takes a moment for each signature; it answers several at once. */
 const SIGNATURES_AT_ONCE = 4;
-const DOS_MAGIC = "MZ";
+const DOS_HEADER_BYTES = 64;
+/** e_lfanew: where the header of today begins. */
+const NEW_HEADER_AT = 0x3c;
 
 export interface SignPeWithKeyRequest {
   readonly keyring: Keyring;
@@ -28,22 +30,10 @@ export async function signPeWithKey(request: SignPeWithKeyRequest): Promise<Sign
   const { signer } = await keyring.codeKey(windows.key);
   const { description, url, timestampUrl } = windows;
   const { fetch } = keyring.world;
-  try {
-    return await signPe({
-      input,
-      output,
-      signer,
-      description,
-      timestampUrl,
-      fetch,
-      signal,
-      ...(url === undefined ? {} : { url }),
-    });
-  } catch (cause) {
-    if (!(cause instanceof ErthError)) throw cause;
-    const { code, message, remedy, facts } = cause;
-    throw new ErthError({ code, message: `${basename(input)}: ${message}`, remedy, cause, facts });
-  }
+  const link = url === undefined ? {} : { url };
+  return naming(basename(input), () =>
+    signPe({ input, output, signer, description, timestampUrl, fetch, signal, ...link }),
+  );
 }
 
 export interface SignedFolder {
@@ -88,12 +78,16 @@ async function hasValidSignature(file: string, now: Date): Promise<boolean> {
   return problems.length === 0 && signatures.length > 0;
 }
 
-/** Whether a file begins like a Windows program, whatever its name: `.exe`, `.dll`, `.node`. */
+/** Whether a file is a Windows program or library by its first bytes, whatever its name: `.exe`, `.dll`, `.node`. */
 export async function isPe(path: string): Promise<boolean> {
   const file = await open(path, "r");
   try {
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(2), 0, 2, 0);
-    return bytesRead === 2 && buffer.toString("latin1") === DOS_MAGIC;
+    const dos = Buffer.alloc(DOS_HEADER_BYTES);
+    const { bytesRead } = await file.read(dos, 0, dos.length, 0);
+    if (bytesRead < dos.length || dos.toString("latin1", 0, 2) !== "MZ") return false;
+    const signature = Buffer.alloc(4);
+    await file.read(signature, 0, 4, dos.readUInt32LE(NEW_HEADER_AT));
+    return signature.toString("latin1") === "PE\0\0";
   } finally {
     await file.close();
   }

@@ -12,6 +12,7 @@ import { setResources, type SetResourcesResult } from "../../signing/windows/res
 import { fourPartVersion } from "../../signing/windows/version-info.ts";
 import type { AppFolderFacts, Segment } from "../artifacts/artifact.ts";
 import type { Part } from "../config/resolved-config.ts";
+import { naming } from "../tools/naming.ts";
 import { targetStage } from "./stage.ts";
 
 /** The resource that holds a single executable application's script and data. */
@@ -39,14 +40,11 @@ export const brandApp = targetStage<"app" | "icons", "branded-app">({
     for (const program of ownPrograms(app.facts)) {
       const fileName = program.split("/").at(-1) ?? program;
       const isSidecar = program !== app.facts.launch.executable;
-      const placed = await setResources({
-        input: join(app.path, program),
-        output: join(folder, program),
-        icon,
-        version: { name, version, publisher, fileName, description: isSidecar ? `${name} (service)` : name },
-        manifest,
-        signal: ctx.signal,
-      });
+      const about = { name, version, publisher, fileName, description: isSidecar ? `${name} (service)` : name };
+      const [input, output] = [join(app.path, program), join(folder, program)];
+      const placed = await naming(fileName, () =>
+        setResources({ input, output, icon, version: about, manifest, signal: ctx.signal }),
+      );
       const before = app.facts.parts[program];
       if (before === undefined || typeof before === "string") continue;
       parts[program] = moved(before, placed, (await stat(join(folder, program))).size);
@@ -79,9 +77,10 @@ function moved(segments: readonly Segment[], { resources }: SetResourcesResult, 
   const end = inside.at(-1);
   const blobEnd = end === undefined ? blob.fileOffset : end.offset + end.length;
   const part = "sidecar runtime" as const;
+  const headBytes = Math.min(HEAD_BYTES, blob.fileOffset);
   const around: readonly Segment[] = [
-    { part, offset: 0, length: HEAD_BYTES },
-    { part, offset: HEAD_BYTES, length: blob.fileOffset - HEAD_BYTES },
+    { part, offset: 0, length: headBytes },
+    { part, offset: headBytes, length: blob.fileOffset - headBytes },
     ...inside,
     { part, offset: blobEnd, length: bytes - blobEnd },
   ];

@@ -42,8 +42,10 @@ export function smallPe(options: SmallPe = {}): Buffer {
   const { format = "PE32+", sizeOfHeaders = 1024, directoryCount = 16 } = options;
   const directoriesAt = format === "PE32" ? 96 : 112;
   const optionalBytes = directoriesAt + directoryCount * 8;
-  const addressOfResources = SECTION_ALIGNMENT * (options.hasRelocationsBefore ? 3 : 2);
-  const sections: Section[] = [{ name: ".text", bytes: options.code ?? Buffer.alloc(700, 0xc3) }];
+  const code = options.code ?? Buffer.alloc(700, 0xc3);
+  const afterCode = SECTION_ALIGNMENT * (1 + Math.ceil(code.length / SECTION_ALIGNMENT));
+  const addressOfResources = afterCode + (options.hasRelocationsBefore ? SECTION_ALIGNMENT : 0);
+  const sections: Section[] = [{ name: ".text", bytes: code }];
   if (options.resources)
     sections.push({ name: ".rsrc", bytes: rsrc(options.resources, addressOfResources), directory: 2 });
   if (options.hasRelocations ?? true) sections.push({ name: ".reloc", bytes: Buffer.alloc(12, 0x0a), directory: 5 });
@@ -69,7 +71,7 @@ export function smallPe(options: SmallPe = {}): Buffer {
   let address = SECTION_ALIGNMENT;
   const placeInMemory = (name: string): number => {
     if (!options.hasRelocationsBefore) return address;
-    return name === ".rsrc" ? addressOfResources : name === ".reloc" ? SECTION_ALIGNMENT * 2 : address;
+    return name === ".rsrc" ? addressOfResources : name === ".reloc" ? afterCode : address;
   };
   for (const [index, { name, bytes, directory }] of sections.entries()) {
     const at = OPTIONAL_OFFSET + optionalBytes + index * 40;
