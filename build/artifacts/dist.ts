@@ -86,9 +86,14 @@ export async function writeRelease(outFolder: string, manifest: Manifest, result
     artifacts: [...manifest.artifacts, ...others.artifacts],
     companions: [...manifest.companions, ...others.companions],
   };
-  await writeWhole(join(folder, "SHA256SUMS"), renderSha256Sums(complete));
-  await writeWhole(join(folder, "manifest.json"), renderManifest(complete));
+  await writeIndex(folder, complete);
   return complete;
+}
+
+/** Writes `SHA256SUMS` and the manifest of files that are in place. */
+export async function writeIndex(folder: string, manifest: Manifest): Promise<void> {
+  await writeWhole(join(folder, "SHA256SUMS"), renderSha256Sums(manifest));
+  await writeWhole(join(folder, "manifest.json"), renderManifest(manifest));
 }
 
 /** What an earlier release of the same version made and this one did not, and is still right. */

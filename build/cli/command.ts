@@ -28,6 +28,9 @@ export interface Flags {
   readonly html: boolean;
   readonly markdown: boolean;
   readonly accept: boolean;
+  readonly submit: boolean;
+  readonly wait: boolean;
+  readonly resume: boolean;
 }
 
 export interface CommandContext {

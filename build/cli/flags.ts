@@ -21,6 +21,9 @@ const OPTIONS = {
   html: { type: "boolean", default: false },
   markdown: { type: "boolean", default: false },
   accept: { type: "boolean", default: false },
+  submit: { type: "boolean", default: false },
+  wait: { type: "boolean", default: false },
+  resume: { type: "boolean", default: false },
   help: { type: "boolean", short: "h", default: false },
   version: { type: "boolean", short: "v", default: false },
 } as const;
@@ -60,6 +63,9 @@ export function parseFlags(args: readonly string[], cwd: string): ParsedArgs {
         html: values.html,
         markdown: values.markdown,
         accept: values.accept,
+        submit: values.submit,
+        wait: values.wait,
+        resume: values.resume,
       },
     };
   } catch (cause) {
@@ -87,4 +93,5 @@ export const HELP_FLAGS = `  --config FILE     the app's config (default: erth.c
         --html      write a page with treemaps and the history of releases
         --markdown  print the report for a job summary or a pull request
   lock: --accept    accept changed digests of known versions
+  notarize: --submit  submit and end    --wait  wait and staple    --resume  go on with what was submitted
 `;

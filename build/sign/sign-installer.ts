@@ -1,6 +1,5 @@
 /** The signatures of finished files: disk images, packages, Windows programs. Each is a new file. */
 import { copyFile } from "node:fs/promises";
-import { basename } from "node:path";
 import { signDmg } from "../../signing/apple/dmg.ts";
 import { signingIdentity } from "../../signing/apple/signing-identity.ts";
 import { signXar } from "../../signing/apple/xar-signature.ts";
@@ -15,14 +14,16 @@ export interface SignInstallerRequest {
   readonly input: string;
   /** Absolute, another file than `input`. */
   readonly output: string;
+  /** What the file is called at its users'. */
+  readonly fileName: string;
   readonly signal: AbortSignal;
 }
 
 /** Signs a disk image with the Developer ID Application key. Throws `DMG_…`, `KEY_…` and `TIMESTAMP_…`. */
 export async function signDiskImage(request: SignInstallerRequest, apple: AppleSigning): Promise<void> {
-  const { keyring, input, output, signal } = request;
+  const { keyring, input, output, fileName, signal } = request;
   // As codesign does it: the name of the file without its ending.
-  const identifier = basename(output).replace(/\.dmg$/, "");
+  const identifier = fileName.replace(/\.dmg$/, "");
   const { world } = keyring;
   if (apple.key.place.kind === "keychain") {
     const host = macHost(world);
@@ -33,7 +34,7 @@ export async function signDiskImage(request: SignInstallerRequest, apple: AppleS
   }
   const { signer } = await keyring.codeKey(apple.key);
   const { teamId, requirementsFor } = await signingIdentity(signer, apple.teamId);
-  const signing = { signer, file: basename(output), signingTime: world.now() };
+  const signing = { signer, file: fileName, signingTime: world.now() };
   const timestamp = timestampOf(apple.timestampUrl, world.fetch, signal);
   await signDmg({
     path: input,
@@ -51,7 +52,7 @@ export async function signPackage(
   apple: AppleSigning,
   key: CodeKeyReference,
 ): Promise<void> {
-  const { keyring, input, output, signal } = request;
+  const { keyring, input, output, fileName, signal } = request;
   const { world } = keyring;
   if (key.place.kind === "keychain") {
     await productsign({ path: input, output, identity: key.place.identity }, macHost(world));
@@ -59,7 +60,7 @@ export async function signPackage(
   }
   const { signer } = await keyring.codeKey(key);
   const timestamp = timestampOf(apple.timestampUrl, world.fetch, signal);
-  await signXar({ path: input, output, signer, fileName: basename(output), signingTime: world.now(), timestamp });
+  await signXar({ path: input, output, signer, fileName, signingTime: world.now(), timestamp });
 }
 
 /** Signs a Windows installer or a portable program. */

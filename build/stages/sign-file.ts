@@ -86,8 +86,9 @@ export function embeddedStage(lane: FormatId, signer: FileSigner): Stage {
       return { values: { settings: signer.settings(keyring), signer: key && (await identityOf(keyring, key)) } };
     },
     async run(ctx, { installer }) {
-      const output = join(ctx.workFolder, formatPlan(ctx.target, lane).fileName);
-      await signer.sign({ keyring: ctx.keyring, input: installer.path, output, signal: ctx.signal });
+      const { fileName } = formatPlan(ctx.target, lane);
+      const output = join(ctx.workFolder, fileName);
+      await signer.sign({ keyring: ctx.keyring, input: installer.path, output, fileName, signal: ctx.signal });
       const signature = await signer.whoSigned(output);
       ctx.log(`by ${signature?.by ?? "nobody"}`);
       const facts = grown(installer.facts, (await stat(output)).size - installer.bytes);

@@ -11,6 +11,8 @@ export type CliEvent =
   /** A machine-readable result; printed on a terminal as its text. */
   | { readonly type: "result"; readonly name: string; readonly value: unknown; readonly text: string }
   | { readonly type: "notice"; readonly text: string }
+  /** A sign of life of something slow. */
+  | { readonly type: "progress-line"; readonly text: string }
   | ({ readonly type: "problem" } & Problem)
   | { readonly type: "artifact"; readonly file: ManifestFile; readonly path: string }
   | { readonly type: "size"; readonly report: SizeReport }

@@ -151,6 +151,9 @@ export function terminalReporter(options: TerminalOptions): Reporter {
             `${paint("yellow", "warning")} ${event.stage}${event.target === "any" ? "" : ` ${event.target}`}: ${event.text}`,
           );
           break;
+        case "progress-line":
+          if (!quiet) print(`  ${paint("dim", event.text)}`);
+          break;
         case "notice":
           print(`${paint("yellow", "warning")} ${event.text}`);
           break;
