@@ -3,7 +3,7 @@ import { lstat, open, readdir, readlink, realpath } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { staysInside } from "../../build/formats/payload.ts";
 import type { Problem } from "../../runtime/base/errors.ts";
-import { type ByteRange, subRange, withFileRange } from "./byte-range.ts";
+import { type ByteRange, subRange, withFileRange } from "../../build/formats/byte-range.ts";
 import { FAT_TABLE_BYTES, isFat, parseFat } from "./fat.ts";
 import { isCodeFileType, isMachO } from "./mach-o.ts";
 

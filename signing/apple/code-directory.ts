@@ -4,7 +4,7 @@
  * cdhash. Follows `CS_CodeDirectory` in `cs_blobs.h` of Apple's kernel.
  */
 import { hash } from "node:crypto";
-import { boundedView } from "./bounded-view.ts";
+import { boundedView } from "../../build/formats/bounded-view.ts";
 import { signatureMalformed } from "./mach-o-errors.ts";
 import { CODE_DIRECTORY_MAGIC } from "./super-blob.ts";
 

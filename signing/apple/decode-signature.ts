@@ -1,5 +1,5 @@
 /** The parts of an embedded signature, by what they are. Parsing alone: nothing here says whether it holds. */
-import { type ByteRange } from "./byte-range.ts";
+import { type ByteRange } from "../../build/formats/byte-range.ts";
 import { type CodeDirectory, parseCodeDirectory } from "./code-directory.ts";
 import type { MachO } from "./mach-o.ts";
 import { signatureMalformed } from "./mach-o-errors.ts";

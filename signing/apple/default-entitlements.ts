@@ -1,5 +1,5 @@
 /** Entitlements for those who give none: what a JavaScript runtime needs to start, and nothing for other programs. */
-import { type ByteRange, subRange, withFileRange } from "./byte-range.ts";
+import { type ByteRange, subRange, withFileRange } from "../../build/formats/byte-range.ts";
 import { type Entitlements, RUNTIME_ENTITLEMENTS } from "./entitlements.ts";
 import { readFat } from "./fat.ts";
 import { engineOf } from "./js-engine.ts";

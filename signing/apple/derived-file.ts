@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { systemCode } from "../../runtime/base/errors.ts";
-import { fileChanged } from "./byte-range.ts";
+import { fileChanged } from "../../build/formats/byte-range.ts";
 import { writeWholeOutput } from "./whole-output.ts";
 
 export interface DerivedFile {

@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { ErthError } from "../../runtime/base/errors.ts";
 import { type AppleCmsRequest, createAppleCms } from "./apple-cms.ts";
-import { withFileRange } from "./byte-range.ts";
+import { withFileRange } from "../../build/formats/byte-range.ts";
 import { CODE_FLAG } from "./code-directory.ts";
 import { sha256OfFile, writeDerivedFile } from "./derived-file.ts";
 import {

@@ -4,8 +4,8 @@
  * What the signature says is the caller's (`sign-mach-o.ts`).
  */
 import type { FileHandle } from "node:fs/promises";
-import { alignUp } from "./bounded-view.ts";
-import { type ByteRange, subRange } from "./byte-range.ts";
+import { alignUp } from "../../build/formats/bounded-view.ts";
+import { type ByteRange, subRange } from "../../build/formats/byte-range.ts";
 import {
   cdHashOf,
   type CodeDirectoryFacts,

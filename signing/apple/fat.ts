@@ -3,8 +3,8 @@
  * big-endian table. Follows `mach-o/fat.h`; 32-bit offsets only, which is what
  * Apple's linkers and `lipo` write below 4 GiB.
  */
-import { boundedView } from "./bounded-view.ts";
-import type { ByteRange } from "./byte-range.ts";
+import { boundedView } from "../../build/formats/bounded-view.ts";
+import type { ByteRange } from "../../build/formats/byte-range.ts";
 import { machOMalformed, machOUnsupported } from "./mach-o-errors.ts";
 
 export const FAT_MAGIC = 0xcafebabe;

@@ -1,5 +1,5 @@
 /** The `Info.plist` that a program outside a bundle may carry in its `__TEXT,__info_plist` section. */
-import type { ByteRange } from "./byte-range.ts";
+import type { ByteRange } from "../../build/formats/byte-range.ts";
 import type { MachO } from "./mach-o.ts";
 import { machOMalformed } from "./mach-o-errors.ts";
 

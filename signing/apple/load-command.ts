@@ -1,5 +1,5 @@
 /** Load commands that name tables in `__LINKEDIT`: which they are, and where their tables end. Follows `mach-o/loader.h`. */
-import type { BoundedView } from "./bounded-view.ts";
+import type { BoundedView } from "../../build/formats/bounded-view.ts";
 import { machOMalformed } from "./mach-o-errors.ts";
 
 const LC_SYMTAB = 0x02;

@@ -3,8 +3,8 @@
  * the place of its signature. Follows `mach-o/loader.h`; 64-bit little endian.
  * The file is untrusted: every offset is checked against its size.
  */
-import { type BoundedView, boundedView } from "./bounded-view.ts";
-import type { ByteRange } from "./byte-range.ts";
+import { type BoundedView, boundedView } from "../../build/formats/bounded-view.ts";
+import type { ByteRange } from "../../build/formats/byte-range.ts";
 import { linkEditTableEnd, type LoadCommand, requireCommandBytes, requireInside } from "./load-command.ts";
 import { machOMalformed, machOUnsupported } from "./mach-o-errors.ts";
 

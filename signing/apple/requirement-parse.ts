@@ -1,6 +1,6 @@
 /** Reads requirement programs into trees; the reverse of `requirement.ts`, for every operation that Apple documents. */
 import { hash } from "node:crypto";
-import { type BoundedView, boundedView } from "./bounded-view.ts";
+import { type BoundedView, boundedView } from "../../build/formats/bounded-view.ts";
 import { signatureMalformed } from "./mach-o-errors.ts";
 import { REQUIREMENT_OP } from "./requirement.ts";
 import { parseSuperBlob, REQUIREMENT_MAGIC, REQUIREMENTS_MAGIC, type SignatureBlob } from "./super-blob.ts";

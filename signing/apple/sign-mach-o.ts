@@ -9,7 +9,7 @@ import { basename } from "node:path";
 import { ErthError } from "../../runtime/base/errors.ts";
 import type { DigestSigner } from "../signer.ts";
 import { APPLE_TIMESTAMP_URL, createAppleCms } from "./apple-cms.ts";
-import { type ByteRange, fileChanged, withFileRange } from "./byte-range.ts";
+import { type ByteRange, fileChanged, withFileRange } from "../../build/formats/byte-range.ts";
 import { CODE_FLAG, DEFAULT_PAGE_SIZE_LOG2, EXEC_SEGMENT_MAIN_BINARY } from "./code-directory.ts";
 import { type EmbeddedSlice, embedSignatures, type SignaturePlan } from "./embed-signature.ts";
 import { encodeEntitlementsDer, encodeEntitlementsXml, type Entitlements } from "./entitlements.ts";

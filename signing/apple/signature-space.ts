@@ -3,7 +3,7 @@
  * header with its load commands changed to say so. Whatever signature was
  * there (a vendor's, a linker's, a stale one) is left behind.
  */
-import { alignUp } from "./bounded-view.ts";
+import { alignUp } from "../../build/formats/bounded-view.ts";
 import { LC_CODE_SIGNATURE, type MachO } from "./mach-o.ts";
 import { machOMalformed, machONoRoom, machOTrailingData } from "./mach-o-errors.ts";
 

@@ -3,7 +3,7 @@
  * blobs inside, each with its own magic and length. Big endian. Follows
  * `cs_blobs.h` of Apple's kernel.
  */
-import { boundedView } from "./bounded-view.ts";
+import { boundedView } from "../../build/formats/bounded-view.ts";
 import { signatureMalformed } from "./mach-o-errors.ts";
 
 export const EMBEDDED_SIGNATURE_MAGIC = 0xfade0cc0;

@@ -5,8 +5,8 @@
  * framework, which wants the signature to fill the file between data and trailer.
  */
 import { ErthError } from "../../runtime/base/errors.ts";
-import { boundedView } from "./bounded-view.ts";
-import type { ByteRange } from "./byte-range.ts";
+import { boundedView } from "../../build/formats/bounded-view.ts";
+import type { ByteRange } from "../../build/formats/byte-range.ts";
 
 export const KOLY_BYTES = 512;
 const KOLY_MAGIC = 0x6b6f6c79;

@@ -5,7 +5,7 @@
  */
 import { basename } from "node:path";
 import { ErthError, type Problem } from "../../runtime/base/errors.ts";
-import { type ByteRange, subRange, withFileRange } from "./byte-range.ts";
+import { type ByteRange, subRange, withFileRange } from "../../build/formats/byte-range.ts";
 import { directoryHash } from "./code-hash.ts";
 import { codeProblem } from "./code-problem.ts";
 import { type DecodedSignature, readSignature } from "./decode-signature.ts";

@@ -1,7 +1,7 @@
 /** Recomputes the hash of every page of a slice and compares it with what the signature says. */
 import { createHash } from "node:crypto";
 import type { Problem } from "../../runtime/base/errors.ts";
-import type { ByteRange } from "./byte-range.ts";
+import type { ByteRange } from "../../build/formats/byte-range.ts";
 import type { CodeDirectory } from "./code-directory.ts";
 import { type CodeHash, codeHashOf } from "./code-hash.ts";
 import { codeProblem } from "./code-problem.ts";

@@ -12,10 +12,10 @@ import { oids } from "../cms/oids.ts";
 import { createSignedData } from "../cms/signed-data.ts";
 import { checkSignature } from "../keys/check-signature.ts";
 import type { DigestSigner } from "../signer.ts";
-import { withFileRange } from "./byte-range.ts";
+import { withFileRange } from "../../build/formats/byte-range.ts";
 import { writeDerivedFile } from "./derived-file.ts";
-import { encodeXarHeader, readXar, XAR_CHECKSUMS, type XarArchive, xarDamaged } from "./xar.ts";
-import { renderSignedToc } from "./xar-toc.ts";
+import { encodeXarHeader, readXar, XAR_CHECKSUMS, type XarArchive, xarDamaged } from "../../build/formats/xar.ts";
+import { renderSignedToc } from "../../build/formats/xar-toc.ts";
 
 export interface SignXarRequest {
   readonly path: string;

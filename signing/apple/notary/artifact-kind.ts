@@ -7,14 +7,14 @@ import { readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { parsePlist } from "../../../build/formats/plist-parse.ts";
 import { ErthError } from "../../../runtime/base/errors.ts";
-import { type ByteRange, subRange, withFileRange } from "../byte-range.ts";
+import { type ByteRange, subRange, withFileRange } from "../../../build/formats/byte-range.ts";
 import { type CodeDirectory, parseCodeDirectory } from "../code-directory.ts";
 import { readFat } from "../fat.ts";
 import { isMachO, readMachO } from "../mach-o.ts";
 import { namingFile } from "../mach-o-errors.ts";
 import { parseSuperBlob, SLOT } from "../super-blob.ts";
 import { isKoly, KOLY_BYTES, readDiskImage } from "../udif.ts";
-import { readXar } from "../xar.ts";
+import { readXar } from "../../../build/formats/xar.ts";
 import { ticketRecordName } from "./ticket.ts";
 
 export type NotaryKind = "app" | "dmg" | "pkg" | "zip";

@@ -5,13 +5,13 @@
 import { cp, lstat, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ErthError } from "../../../runtime/base/errors.ts";
-import { withFileRange } from "../byte-range.ts";
+import { withFileRange } from "../../../build/formats/byte-range.ts";
 import { refuseSameFile, writeDerivedFile } from "../derived-file.ts";
 import { writeDmg } from "../dmg.ts";
 import { CMS_WRAPPER_MAGIC, encodeBlob, encodeSuperBlob, parseSuperBlob, SLOT } from "../super-blob.ts";
 import { dmgDamaged, readDiskImage } from "../udif.ts";
 import { partName } from "../whole-output.ts";
-import { encodeXarTrailer, readXar } from "../xar.ts";
+import { encodeXarTrailer, readXar } from "../../../build/formats/xar.ts";
 import { kindOf, ticketNameOf } from "./artifact-kind.ts";
 import { damaged, lookUpTicket, ticketFault } from "./ticket.ts";
 import type { NotarySurroundings } from "./surroundings.ts";

@@ -6,7 +6,7 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { type ByteRange, withFileRange } from "../../../../signing/apple/byte-range.ts";
+import { type ByteRange, withFileRange } from "../../../../build/formats/byte-range.ts";
 import { readSignature } from "../../../../signing/apple/decode-signature.ts";
 import { embedSignatures, type SignaturePlan } from "../../../../signing/apple/embed-signature.ts";
 import { encodeEntitlementsDer, parseEntitlementsXml } from "../../../../signing/apple/entitlements.ts";

@@ -3,7 +3,7 @@ import { chmod, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { rangeOfBytes } from "../../../../signing/apple/byte-range.ts";
+import { rangeOfBytes } from "../../../../build/formats/byte-range.ts";
 import { parseCodeDirectory } from "../../../../signing/apple/code-directory.ts";
 import { encodeDmgCodeDirectory, signDmg } from "../../../../signing/apple/dmg.ts";
 import { parseSuperBlob } from "../../../../signing/apple/super-blob.ts";

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { rangeOfBytes } from "../../../../signing/apple/byte-range.ts";
+import { rangeOfBytes } from "../../../../build/formats/byte-range.ts";
 import { isMachO, parseMachO, readMachO } from "../../../../signing/apple/mach-o.ts";
 import { signedExtent } from "../../../../signing/apple/signature-space.ts";
 import { ErthError } from "../../../../runtime/base/errors.ts";

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { rangeOfBytes, subRange } from "../../../../signing/apple/byte-range.ts";
+import { rangeOfBytes, subRange } from "../../../../build/formats/byte-range.ts";
 import { decodeSignature } from "../../../../signing/apple/decode-signature.ts";
 import { JIT_ENTITLEMENTS, RUNTIME_ENTITLEMENTS } from "../../../../signing/apple/entitlements.ts";
 import { readFat } from "../../../../signing/apple/fat.ts";

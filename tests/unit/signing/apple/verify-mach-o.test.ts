@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { rangeOfBytes } from "../../../../signing/apple/byte-range.ts";
+import { rangeOfBytes } from "../../../../build/formats/byte-range.ts";
 import { decodeSignature } from "../../../../signing/apple/decode-signature.ts";
 import { GET_TASK_ALLOW, JIT_ENTITLEMENTS } from "../../../../signing/apple/entitlements.ts";
 import { readMachO } from "../../../../signing/apple/mach-o.ts";

@@ -5,7 +5,7 @@ import { copyFile, cp, mkdir, readdir, readFile, writeFile } from "node:fs/promi
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
-import { rangeOfBytes } from "../../../../../signing/apple/byte-range.ts";
+import { rangeOfBytes } from "../../../../../build/formats/byte-range.ts";
 import { signDmg } from "../../../../../signing/apple/dmg.ts";
 import { notarize, resume, submit } from "../../../../../signing/apple/notary/notarize.ts";
 import { staple } from "../../../../../signing/apple/notary/staple.ts";

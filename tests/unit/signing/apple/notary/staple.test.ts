@@ -4,7 +4,7 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { ErthError } from "../../../../../runtime/base/errors.ts";
-import { rangeOfBytes } from "../../../../../signing/apple/byte-range.ts";
+import { rangeOfBytes } from "../../../../../build/formats/byte-range.ts";
 import { cdHashOf } from "../../../../../signing/apple/code-directory.ts";
 import { signDmg } from "../../../../../signing/apple/dmg.ts";
 import { kindOf, ticketNameOf } from "../../../../../signing/apple/notary/artifact-kind.ts";
@@ -13,7 +13,7 @@ import { parseTicketAnswer, ticketRecordName } from "../../../../../signing/appl
 import { PassingFailure } from "../../../../../signing/apple/notary/retry.ts";
 import { parseSuperBlob } from "../../../../../signing/apple/super-blob.ts";
 import { readDiskImage } from "../../../../../signing/apple/udif.ts";
-import { readXar } from "../../../../../signing/apple/xar.ts";
+import { readXar } from "../../../../../build/formats/xar.ts";
 import { signXar } from "../../../../../signing/apple/xar-signature.ts";
 import { appleAuthority } from "../../../../fakes/certificate-authority.ts";
 import { scratchFolder } from "../../../../support/scratch.ts";

@@ -4,7 +4,7 @@
  * (Apple's tools add elements freely) passes through unchanged.
  */
 import { SaxesParser } from "saxes";
-import { escapeXml } from "../../build/formats/plist.ts";
+import { escapeXml } from "./plist.ts";
 import { ErthError, messageOf } from "../../runtime/base/errors.ts";
 
 export interface XmlElement {
