@@ -6,35 +6,24 @@
  */
 import type { FileHandle } from "node:fs/promises";
 import { ErthError } from "../../runtime/base/errors.ts";
-import { parseDer } from "../cms/der.ts";
-import { oids } from "../cms/oids.ts";
 import { parseSignedData } from "../cms/parse-signed-data.ts";
 import { createSignedData } from "../cms/signed-data.ts";
-import type { DigestSigner } from "../signer.ts";
 import { type DigestName, imageDigest, type ImageDigest, requireHashable } from "./authenticode.ts";
+import { authenticodeRequest, type AuthenticodeSettings, opusInfoOf } from "./authenticode-request.ts";
 import { certificateTablePlace, encodeCertificateTable, parseCertificateTable } from "./certificate-table.ts";
 import { digestNameOf } from "./digest-name.ts";
 import { forEachPiece, openPe, readBytes, readPe, replaceFile, writeBytes } from "./image-file.ts";
 import { nestSignature, withoutPadding } from "./nested-signature.ts";
 import { certificateEntryOffset, type Pe } from "./pe.ts";
 import { damagedTable } from "./pe-errors.ts";
-import { encodeIndirectData, encodeOpusInfo, encodeStatementType, parseIndirectData, spcOids } from "./spc.ts";
+import { encodePeIndirectData, parseIndirectData } from "./spc.ts";
 
-export interface SignPeRequest {
+export interface SignPeRequest extends AuthenticodeSettings {
   /** Absolute paths; they may be the same. */
   readonly input: string;
   readonly output: string;
-  readonly signer: DigestSigner;
-  /** The name in the UAC prompt. */
-  readonly description?: string;
-  /** The link behind that name: http or https. */
-  readonly url?: string;
-  /** RFC 3161 authority; null signs without a timestamp, and the signature then ends with its certificate. */
-  readonly timestampUrl: string | null;
-  readonly fetch: typeof fetch;
   /** Adds a second signature inside the existing one instead of replacing it. */
   readonly append?: boolean;
-  readonly signal?: AbortSignal;
 }
 
 export interface SignedPe {
@@ -83,7 +72,9 @@ export async function signPe(request: SignPeRequest): Promise<SignedPe> {
       const sha256 = image.digest("sha256");
       // The disk works while the key and the timestamp authority do.
       const [signed] = await Promise.all([
-        createSignedData(signedDataRequest(request, sha256, opusInfo)),
+        createSignedData(
+          authenticodeRequest(request, encodePeIndirectData(sha256), opusInfo, { file: input, kind: "pe" }),
+        ),
         target.datasync(),
       ]);
       const signature = outer ? nestSignature(outer.der, signed.der) : signed.der;
@@ -148,62 +139,12 @@ function requireIntact(outer: OuterSignature, image: ImageDigest): void {
   throw damagedTable(`it is for another file (${outer.digestName} ${hex(outer.digest)}, this one has ${found})`);
 }
 
-function signedDataRequest(
-  { input, signer, timestampUrl, fetch, signal }: SignPeRequest,
-  sha256: Uint8Array,
-  opusInfo: Uint8Array,
-): Parameters<typeof createSignedData>[0] {
-  const content = encodeIndirectData(sha256);
-  return {
-    contentTypeOid: spcOids.indirectData,
-    content,
-    // PKCS #7 1.5: messageDigest covers the content's octets without tag and length.
-    digested: contentOctets(content),
-    signedAttributes: [
-      { oid: spcOids.opusInfo, values: [opusInfo] },
-      { oid: spcOids.statementType, values: [encodeStatementType()] },
-    ],
-    rsaSignatureOid: "rsaEncryption",
-    signer,
-    hint: { file: input, kind: "pe" },
-    ...(timestampUrl === null
-      ? {}
-      : {
-          timestamp: {
-            url: timestampUrl,
-            attributeOid: oids.microsoftTimestampToken,
-            fetch,
-            ...(signal ? { signal } : {}),
-          },
-        }),
-  };
-}
-
-function opusInfoOf({ description, url }: SignPeRequest): Uint8Array {
-  const isLink = url === undefined || (URL.canParse(url) && /^https?:[\x21-\x7e]+$/.test(url));
-  if (!isLink) {
-    throw new ErthError({
-      code: "AUTHENTICODE_URL",
-      message: `${JSON.stringify(url)} cannot be the link of a signature; it needs to be http or https, in ASCII.`,
-      remedy: "write the link in its encoded form: new URL(link).href",
-    });
-  }
-  return encodeOpusInfo({
-    ...(description === undefined ? {} : { description }),
-    ...(url === undefined ? {} : { url }),
-  });
-}
-
 function changed(path: string): ErthError {
   return new ErthError({
     code: "PE_CHANGED",
     message: `${path} was written to while it was being signed.`,
     remedy: "wait until the build has finished, then: erth sign",
   });
-}
-
-function contentOctets(der: Uint8Array): Uint8Array {
-  return parseDer(der).value;
 }
 
 function uint32s(...values: readonly number[]): Uint8Array {

@@ -8,6 +8,7 @@ import {
   derError,
   element,
   explicit,
+  integer,
   nullValue,
   octetString,
   oid,
@@ -20,6 +21,7 @@ import { oids } from "../cms/oids.ts";
 export const spcOids = {
   indirectData: "1.3.6.1.4.1.311.2.1.4",
   peImageData: "1.3.6.1.4.1.311.2.1.15",
+  sipInfo: "1.3.6.1.4.1.311.2.1.30",
   statementType: "1.3.6.1.4.1.311.2.1.11",
   individualCodeSigning: "1.3.6.1.4.1.311.2.1.21",
   opusInfo: "1.3.6.1.4.1.311.2.1.12",
@@ -28,15 +30,26 @@ export const spcOids = {
 
 const WHAT = "Authenticode indirect data";
 
+/** The class of the provider that digests Windows Installer files: {000C10F1-0000-0000-C000-000000000046}. */
+const MSI_PROVIDER = Buffer.from("f1100c0000000000c000000000000046", "hex");
+
 /** SpcIndirectDataContent of a PE image. */
-export function encodeIndirectData(sha256: Uint8Array): Uint8Array {
+export function encodePeIndirectData(sha256: Uint8Array): Uint8Array {
   // SpcPeImageData: no flags, and an empty file name, where old tools wrote "<<<Obsolete>>>".
   const flags = Uint8Array.of(0x03, 0x01, 0x00);
   const file = explicit(0, explicit(2, element(0x80)));
-  return sequence(
-    sequence(oid(spcOids.peImageData), sequence(flags, file)),
-    sequence(sequence(oid(oids.sha256), nullValue()), octetString(sha256)),
-  );
+  return encodeIndirectData(sequence(oid(spcOids.peImageData), sequence(flags, file)), sha256);
+}
+
+/** SpcIndirectDataContent of a Windows Installer file: SpcSipInfo names who digests it, then five numbers that are not used. */
+export function encodeMsiIndirectData(sha256: Uint8Array): Uint8Array {
+  const unused = Array.from({ length: 5 }, () => integer(0));
+  const info = sequence(integer(1), octetString(MSI_PROVIDER), ...unused);
+  return encodeIndirectData(sequence(oid(spcOids.sipInfo), info), sha256);
+}
+
+function encodeIndirectData(data: Uint8Array, sha256: Uint8Array): Uint8Array {
+  return sequence(data, sequence(sequence(oid(oids.sha256), nullValue()), octetString(sha256)));
 }
 
 export interface IndirectData {

@@ -11,7 +11,8 @@ import { certificateTablePlace, parseCertificateTable, TABLE_ALIGNMENT } from ".
 import { digestNameOf } from "./digest-name.ts";
 import { forEachPiece, openPe, readBytes, readPe } from "./image-file.ts";
 import { readSignatures } from "./read-signature.ts";
-import { type PeSignature, verifySignature, type VerifySettings } from "./verify-signature.ts";
+import { spcOids } from "./spc.ts";
+import { type AuthenticodeFacts, type SignedFile, verifySignature, type VerifySettings } from "./verify-signature.ts";
 
 export interface VerifyPeRequest {
   /** Absolute. */
@@ -27,7 +28,7 @@ export interface VerifiedPe {
   /** Empty for a file whose signatures all hold. */
   readonly problems: readonly Problem[];
   /** The outer ones in order, each followed by those nested in it; those that can be read. */
-  readonly signatures: readonly PeSignature[];
+  readonly signatures: readonly AuthenticodeFacts[];
 }
 
 const START_OVER = "start from the unsigned file, then: erth sign";
@@ -38,7 +39,7 @@ export async function verifyPe(request: VerifyPeRequest): Promise<VerifiedPe> {
   const trusted = (request.trusted ?? []).map((der) => parseCertificate(der));
   const settings: VerifySettings = { trusted, now: request.now ?? new Date() };
   const problems: Problem[] = [];
-  const signatures: PeSignature[] = [];
+  const signatures: AuthenticodeFacts[] = [];
   const report = (code: string, what: string, remedy = START_OVER): void => {
     problems.push({ code, message: `${what.charAt(0).toUpperCase()}${what.slice(1)}.`, remedy });
   };
@@ -72,8 +73,9 @@ export async function verifyPe(request: VerifyPeRequest): Promise<VerifiedPe> {
     if (isWholeFile && checksum !== pe.checksum) {
       report("PE_CHECKSUM", `the checksum is 0x${pe.checksum.toString(16)}, it should be 0x${checksum.toString(16)}`);
     }
+    const subject: SignedFile = { dataOid: spcOids.peImageData, what: "program", digest: image.digest };
     for (const { index, signature } of found) {
-      const verified = verifySignature(signature, index, image.digest, settings);
+      const verified = verifySignature(signature, index, subject, settings);
       problems.push(...verified.problems);
       signatures.push(verified.facts);
     }

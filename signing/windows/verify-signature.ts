@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { ErthError, type Problem } from "../../runtime/base/errors.ts";
-import { buildChain, verifyCertificates } from "../cms/certificate-chain.ts";
+import { buildChain, type CertificateChain, verifyCertificates } from "../cms/certificate-chain.ts";
 import { type Certificate, certificateName } from "../cms/certificate.ts";
 import { oids } from "../cms/oids.ts";
 import { parseTimestampToken, type TimestampToken, verifyTimestampToken } from "../cms/timestamp.ts";
@@ -13,7 +13,6 @@ import { signerCertificate, verifySigner } from "../cms/verify-signer.ts";
 import { type DigestName } from "./authenticode.ts";
 import { digestNameOf } from "./digest-name.ts";
 import type { AuthenticodeSignature } from "./read-signature.ts";
-import { spcOids } from "./spc.ts";
 
 export interface VerifySettings {
   /** Roots that a chain may end in; without any, no chain is called untrusted. */
@@ -22,7 +21,17 @@ export interface VerifySettings {
   readonly now: Date;
 }
 
-export interface PeSignature {
+/** What a signature is checked against. */
+export interface SignedFile {
+  /** What indirect data for its kind names: `spcOids.peImageData`. */
+  readonly dataOid: string;
+  /** "program" */
+  readonly what: string;
+  readonly digest: (name: DigestName) => Uint8Array;
+}
+
+/** What an Authenticode signature says. */
+export interface AuthenticodeFacts {
   /** `0` for the first, `0.0` for the first nested in it. */
   readonly index: string;
   readonly digestName: DigestName | undefined;
@@ -37,18 +46,24 @@ export interface PeSignature {
   readonly timestampAuthority: string | undefined;
   readonly description: string | undefined;
   readonly url: string | undefined;
+  /** Leaf first, as far as they came along or are trusted; empty without the leaf. */
+  readonly chain: readonly Certificate[];
+  /** Undefined where no root is known to judge by. */
+  readonly isTrusted: boolean | undefined;
+  /** Of the timestamp's authority; empty without a timestamp that holds. */
+  readonly timestampChain: readonly Certificate[];
 }
 
 const ANY_USAGE = "2.5.29.37.0";
 const SIGN_AGAIN = "the file was changed after it was signed, or badly signed: erth sign";
 
-/** What the signature says, and every reason not to believe it. `imageDigest` gives the image's own digest. */
+/** What the signature says of this file, and every reason not to believe it. */
 export function verifySignature(
   signature: AuthenticodeSignature,
   index: string,
-  imageDigest: (name: DigestName) => Uint8Array,
+  file: SignedFile,
   settings: VerifySettings,
-): { readonly facts: PeSignature; readonly problems: readonly Problem[] } {
+): { readonly facts: AuthenticodeFacts; readonly problems: readonly Problem[] } {
   const { signed, signer, indirect, opus } = signature;
   const problems: Problem[] = [];
   const report = (code: string, what: string, remedy = SIGN_AGAIN): void => {
@@ -56,12 +71,12 @@ export function verifySignature(
   };
 
   const digestName = digestNameOf(indirect.digestOid);
-  if (indirect.dataOid !== spcOids.peImageData)
-    report("AUTHENTICODE_CONTENT", `it is for ${indirect.dataOid}, no program`);
+  if (indirect.dataOid !== file.dataOid)
+    report("AUTHENTICODE_CONTENT", `it is for ${indirect.dataOid}, no ${file.what}`);
   if (digestName === undefined)
     report("AUTHENTICODE_DIGEST", `its digest algorithm ${indirect.digestOid} is not known`);
   else {
-    const actual = imageDigest(digestName);
+    const actual = file.digest(digestName);
     if (Buffer.compare(actual, indirect.digest) !== 0) {
       report(
         "AUTHENTICODE_DIGEST",
@@ -70,14 +85,25 @@ export function verifySignature(
     }
   }
   if (indirect.digestOid !== signer.digestAlgorithmOid) {
-    report("AUTHENTICODE_CONTENT", "the image and the attributes are digested with different algorithms");
+    report("AUTHENTICODE_CONTENT", `the ${file.what} and the attributes are digested with different algorithms`);
   }
   problems.push(...verifySigner(signed, signer), ...verifyCertificates(signed.certificates));
 
-  const timestamp = timestampOf(signature, report);
+  const timestamp = timestampOf(signature, settings.trusted, report);
   problems.push(...(timestamp?.problems ?? []));
   const leaf = signerCertificate(signed, signer);
-  if (leaf) certificateProblems(leaf, signed.certificates, timestamp?.time ?? settings.now, settings, report);
+  // Many signatures leave the root out.
+  const chain = leaf && buildChain(leaf, [...signed.certificates, ...settings.trusted]);
+  if (chain) certificateProblems(chain, timestamp?.time ?? settings.now, report);
+  const isTrusted =
+    settings.trusted.length === 0 ? undefined : isTrustedChain(chain?.certificates ?? [], settings.trusted);
+  if (leaf && isTrusted === false) {
+    report(
+      "CERTIFICATE_UNTRUSTED",
+      `the chain of "${certificateName(leaf)}" ends in no trusted root`,
+      "name the root it should end in",
+    );
+  }
   return {
     facts: {
       index,
@@ -90,6 +116,9 @@ export function verifySignature(
       timestampAuthority: timestamp?.authority,
       description: opus.description,
       url: opus.url,
+      chain: chain?.certificates ?? [],
+      isTrusted,
+      timestampChain: timestamp?.chain ?? [],
     },
     problems,
   };
@@ -101,11 +130,18 @@ interface Timestamp {
   /** Undefined where the token does not hold: it then proves no time. */
   readonly time: Date | undefined;
   readonly authority: string | undefined;
+  readonly chain: readonly Certificate[];
   readonly problems: readonly Problem[];
+}
+
+/** Whether one of these certificates is a root to trust. */
+export function isTrustedChain(chain: readonly Certificate[], trusted: readonly Certificate[]): boolean {
+  return chain.some(({ fingerprint }) => trusted.some((root) => root.fingerprint === fingerprint));
 }
 
 function timestampOf(
   { signer, timestampToken, hasLegacyTimestamp }: AuthenticodeSignature,
+  trusted: readonly Certificate[],
   report: Report,
 ): Timestamp | undefined {
   if (!timestampToken) {
@@ -121,15 +157,19 @@ function timestampOf(
   }
   const problems = verifyTimestampToken(timestampToken, createHash("sha256").update(signer.signature).digest());
   try {
-    const { time, certificate, imprint } = parseTimestampToken(timestampToken);
+    const { time, certificate, imprint, signed } = parseTimestampToken(timestampToken);
     const authority = certificate && certificateName(certificate);
     const remaining = isLongImprint(imprint, signer.signature)
       ? problems.filter(({ code }) => code !== "TIMESTAMP_IMPRINT")
       : problems;
-    return { time: remaining.length === 0 ? time : undefined, authority, problems: remaining };
+    const holds = remaining.length === 0;
+    const chain =
+      certificate && holds ? buildChain(certificate, [...signed.certificates, ...trusted]).certificates : [];
+    return { time: holds ? time : undefined, authority, chain, problems: remaining };
   } catch (cause) {
     // `verifyTimestampToken` has reported it.
-    if (cause instanceof ErthError && problems.length > 0) return { time: undefined, authority: undefined, problems };
+    if (cause instanceof ErthError && problems.length > 0)
+      return { time: undefined, authority: undefined, chain: [], problems };
     throw cause;
   }
 }
@@ -141,23 +181,16 @@ function isLongImprint(imprint: TimestampToken["imprint"], signature: Uint8Array
   return createHash(name).update(signature).digest().equals(imprint.digest);
 }
 
-function certificateProblems(
-  leaf: Certificate,
-  pool: readonly Certificate[],
-  at: Date,
-  { trusted }: VerifySettings,
-  report: Report,
-): void {
-  const usages = leaf.extendedKeyUsages;
-  if (!usages.includes(oids.codeSigning) && !usages.includes(ANY_USAGE)) {
+function certificateProblems({ certificates, missingIssuer }: CertificateChain, at: Date, report: Report): void {
+  const [leaf] = certificates;
+  const usages = leaf?.extendedKeyUsages ?? [];
+  if (leaf && !usages.includes(oids.codeSigning) && !usages.includes(ANY_USAGE)) {
     report(
       "CERTIFICATE_KIND",
       `"${certificateName(leaf)}" is no certificate for code signing`,
       "sign with a code-signing certificate: erth doctor signing",
     );
   }
-  // Many signatures leave the root out.
-  const { certificates, missingIssuer } = buildChain(leaf, [...pool, ...trusted]);
   for (const [index, certificate] of certificates.entries()) {
     const name = `"${certificateName(certificate)}"`;
     if (at < certificate.notBefore || at > certificate.notAfter) {
@@ -180,14 +213,6 @@ function certificateProblems(
       "add the intermediate certificates to the key's chain, then: erth sign",
     );
   }
-  if (trusted.length === 0) return;
-  const isTrusted = certificates.some(({ der }) => trusted.some((root) => Buffer.compare(root.der, der) === 0));
-  if (!isTrusted)
-    report(
-      "CERTIFICATE_UNTRUSTED",
-      `the chain of "${certificateName(leaf)}" ends in no trusted root`,
-      "name the root it should end in",
-    );
 }
 
 function hex(bytes: Uint8Array): string {

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseDer } from "../../../../signing/cms/der.ts";
 import {
-  encodeIndirectData,
+  encodePeIndirectData,
   encodeOpusInfo,
   encodeStatementType,
   parseIndirectData,
@@ -14,7 +14,7 @@ const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 
 test("indirect data is what Windows' own tools write, byte for byte", () => {
   const digest = Buffer.alloc(32, 0xab);
-  const encoded = encodeIndirectData(digest);
+  const encoded = encodePeIndirectData(digest);
   expect(hex(encoded)).toBe(
     `304c3017060a2b06010401823702010f3009030100a004a20280003031300d060960864801650304020105000420${hex(digest)}`,
   );
@@ -46,7 +46,7 @@ test("statement type names individual code signing", () => {
 });
 
 test("any bytes are an error with a code, or a digest", () => {
-  const valid = encodeIndirectData(Buffer.alloc(32, 1));
+  const valid = encodePeIndirectData(Buffer.alloc(32, 1));
   fc.assert(
     fc.property(fc.nat(valid.length - 1), fc.nat(255), (at, value) => {
       const damaged = Uint8Array.from(valid);
