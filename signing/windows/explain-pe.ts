@@ -5,10 +5,12 @@
  */
 import { ErthError } from "../../runtime/base/errors.ts";
 import { type Certificate, renderName } from "../cms/certificate.ts";
+import type { DerNode } from "../cms/der.ts";
 import type { ParsedAttribute } from "../cms/parse-signed-data.ts";
 import { parseTimestampToken } from "../cms/timestamp.ts";
 import { certificateTablePlace, parseCertificateTable } from "./certificate-table.ts";
 import { openPe, readBytes, readPe } from "./image-file.ts";
+import { parsePageHashes } from "./page-hashes.ts";
 import { DIRECTORY, type Pe, type PeSection } from "./pe.ts";
 import { type AuthenticodeSignature, readSignatures } from "./read-signature.ts";
 import { resourceSection } from "./resource-layout.ts";
@@ -127,6 +129,7 @@ function signatureLines(
     `signature ${index}: CMS version ${signed.version}, digests ${signed.digestAlgorithmOids.join(", ")}`,
     `  content ${signed.contentTypeOid}, data ${indirect.dataOid}`,
     `  image digest ${indirect.digestOid} ${shown(indirect.digest)}`,
+    ...pageHashLines(indirect.value),
     `  signer version ${signer.version}, ${id}`,
     `  digest ${signer.digestAlgorithmOid}, signature ${signer.signatureAlgorithmOid}, ${signer.signature.length} bytes`,
     ...signer.signedAttributes.map((one) => `  signed ${attributeText(one)}`),
@@ -136,6 +139,16 @@ function signatureLines(
     ...(timestampToken ? timestampLines(timestampToken) : []),
     ...signed.certificates.flatMap((certificate) => certificateLines(certificate)),
   ];
+}
+
+function pageHashLines(value: DerNode | undefined): readonly string[] {
+  try {
+    const hashes = parsePageHashes(value);
+    return hashes === undefined ? [] : [`  page hashes ${hashes.digestName}, ${hashes.table.length} bytes`];
+  } catch (cause) {
+    if (!(cause instanceof ErthError)) throw cause;
+    return [`  page hashes: ${cause.message}`];
+  }
 }
 
 function attributeText({ oid, values }: ParsedAttribute): string {

@@ -57,6 +57,8 @@ export interface IndirectData {
   readonly dataOid: string;
   readonly digestOid: string;
   readonly digest: Uint8Array;
+  /** What belongs to the kind: SpcPeImageData, SpcSipInfo. */
+  readonly value: DerNode | undefined;
 }
 
 /** Reads SpcIndirectDataContent. Throws `DER_INVALID`. */
@@ -64,8 +66,10 @@ export function parseIndirectData(der: Uint8Array): IndirectData {
   const [data, digestInfo, ...rest] = sequenceOf(parseDer(der, { ber: true, what: WHAT }), WHAT);
   const [algorithm, digest, ...more] = sequenceOf(digestInfo, WHAT);
   if (rest.length > 0 || more.length > 0) throw derError(WHAT, "it has more elements than its standard knows");
+  const [dataType, value] = sequenceOf(data, WHAT);
   return {
-    dataOid: readOid(sequenceOf(data, WHAT)[0], WHAT),
+    dataOid: readOid(dataType, WHAT),
+    value,
     digestOid: readAlgorithm(algorithm, WHAT).oid,
     digest: readOctets(digest, WHAT),
   };

@@ -3,6 +3,7 @@
  * certificate table and what might hide around it, and every signature, nested
  * ones included. Reads only; gathers all problems.
  */
+import type { FileHandle } from "node:fs/promises";
 import { ErthError, type Problem } from "../../runtime/base/errors.ts";
 import { parseCertificate } from "../cms/certificate.ts";
 import { parseDer } from "../cms/der.ts";
@@ -10,7 +11,9 @@ import { imageDigest, layoutFaults } from "./authenticode.ts";
 import { certificateTablePlace, parseCertificateTable, TABLE_ALIGNMENT } from "./certificate-table.ts";
 import { digestNameOf } from "./digest-name.ts";
 import { forEachPiece, openPe, readBytes, readPe } from "./image-file.ts";
-import { readSignatures } from "./read-signature.ts";
+import { parsePageHashes, wrongPages } from "./page-hashes.ts";
+import type { Pe } from "./pe.ts";
+import { type AuthenticodeSignature, readSignatures } from "./read-signature.ts";
 import { spcOids } from "./spc.ts";
 import { type AuthenticodeFacts, type SignedFile, verifySignature, type VerifySettings } from "./verify-signature.ts";
 
@@ -31,6 +34,7 @@ export interface VerifiedPe {
   readonly signatures: readonly AuthenticodeFacts[];
 }
 
+const MAX_NAMED_PAGES = 5;
 const START_OVER = "start from the unsigned file, then: erth sign";
 
 /** Never throws for what is in the file; only for a file or root that cannot be read, and when told to stop. */
@@ -76,7 +80,7 @@ export async function verifyPe(request: VerifyPeRequest): Promise<VerifiedPe> {
     const subject: SignedFile = { dataOid: spcOids.peImageData, what: "program", digest: image.digest };
     for (const { index, signature } of found) {
       const verified = verifySignature(signature, index, subject, settings);
-      problems.push(...verified.problems);
+      problems.push(...verified.problems, ...(await pageProblems(file, pe, signature, index, signal)));
       signatures.push(verified.facts);
     }
     if (problems.some(({ code }) => code === "AUTHENTICODE_DIGEST")) {
@@ -89,6 +93,35 @@ export async function verifyPe(request: VerifyPeRequest): Promise<VerifiedPe> {
     await file.close();
   }
   return { problems, signatures };
+}
+
+/** Whether the hashes of single pages, where a signature has them, are those of this file. */
+async function pageProblems(
+  file: FileHandle,
+  pe: Pe,
+  { indirect }: AuthenticodeSignature,
+  index: string,
+  signal: AbortSignal | undefined,
+): Promise<readonly Problem[]> {
+  const report = (code: string, what: string, remedy = START_OVER): readonly Problem[] => [
+    { code, message: `Signature ${index}: ${what}.`, remedy },
+  ];
+  try {
+    const hashes = parsePageHashes(indirect.value);
+    if (hashes === undefined) return [];
+    const wrong = await wrongPages(file, pe, hashes, signal);
+    if (wrong === undefined) return report("AUTHENTICODE_PAGE_HASH", "its page hashes are of another file");
+    const named = wrong.slice(0, MAX_NAMED_PAGES).map((offset) => `0x${offset.toString(16)}`);
+    const more = wrong.length > named.length ? " and more" : "";
+    if (named.length === 0) return [];
+    return report(
+      "AUTHENTICODE_PAGE_HASH",
+      `${wrong.length} pages differ from their hashes, at ${named.join(", ")}${more}`,
+    );
+  } catch (cause) {
+    if (!(cause instanceof ErthError)) throw cause;
+    return [{ code: cause.code, message: `Signature ${index}: ${cause.message}`, remedy: cause.remedy }];
+  }
 }
 
 /** How many bytes of an entry its signature does not reach; up to seven are alignment. */

@@ -80,6 +80,29 @@ withTool.for(theirs)("$what by osslsigncode passes our verify", async ({ args })
   expect(signatures).toMatchObject([{ signer: "Erth Test Publisher", timestampAuthority: "Erth Test Time Authority" }]);
 });
 
+withTool.for(["sha1", "sha256"])(
+  "its page hashes are checked: they name the page of a changed byte (%s)",
+  async (digest) => {
+    const { input, output, folder } = await workplace(
+      smallPe({ code: Buffer.alloc(9001, 0x90), overlay: Buffer.of(1) }),
+    );
+    await writeFile(join(folder, "chain.pem"), authority.leaf.chainPem);
+    await writeFile(join(folder, "key.pem"), authority.leaf.keyPem);
+    const files = ["-certs", join(folder, "chain.pem"), "-key", join(folder, "key.pem"), "-in", input, "-out", output];
+    expect(await run("osslsigncode", ["sign", "-h", digest, "-ph", ...files])).toMatchObject({ isDone: true });
+    const codesOf = async (): Promise<readonly string[]> =>
+      (await verifyPe({ file: output, trusted })).problems.map(({ code }) => code);
+    expect(await codesOf()).toEqual(["TIMESTAMP_MISSING"]);
+    const file = await readFile(output);
+    // The third page of `.text`, which begins at 1024.
+    file[1024 + 8200] = 0;
+    await writeFile(output, file);
+    const { problems } = await verifyPe({ file: output, trusted });
+    const pages = problems.filter(({ code }) => code === "AUTHENTICODE_PAGE_HASH");
+    expect(pages.map(({ message }) => message)).toEqual(["Signature 0: 1 pages differ from their hashes, at 0x2400."]);
+  },
+);
+
 withTool("a signature that osslsigncode nests in ours passes our verify, and one that we nest in its own", async () => {
   const tsa = await timestamps();
   const { sign, output, folder } = await workplace();

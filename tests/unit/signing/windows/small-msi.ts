@@ -1,7 +1,7 @@
 /** A compound file with the class of an installer: what a signature is about, without tables that Windows would install. */
 import { compoundFile, type Storage } from "../../../support/compound-files.ts";
 
-export const MSI_CLASS = Buffer.from("84100c0000000000c000000000000046", "hex");
+const MSI_CLASS = Buffer.from("84100c0000000000c000000000000046", "hex");
 
 /** An unsigned installer; storages and streams of every size. */
 export async function smallMsi(content: Storage = {}, sectorBytes: 512 | 4096 = 512): Promise<Buffer> {

@@ -18,7 +18,7 @@ test("indirect data is what Windows' own tools write, byte for byte", () => {
   expect(hex(encoded)).toBe(
     `304c3017060a2b06010401823702010f3009030100a004a20280003031300d060960864801650304020105000420${hex(digest)}`,
   );
-  expect(parseIndirectData(encoded)).toEqual({
+  expect(parseIndirectData(encoded)).toMatchObject({
     dataOid: spcOids.peImageData,
     digestOid: "2.16.840.1.101.3.4.2.1",
     digest: new Uint8Array(digest),
