@@ -10,13 +10,8 @@ import { codeHashOf, directoryHash } from "./code-hash.ts";
 import { renderRequirement } from "./requirement-text.ts";
 import { SLOT } from "./super-blob.ts";
 import { inspectApp, type VerifyAppOptions } from "./verify-app.ts";
-import {
-  designatedText,
-  inspectMachO,
-  type VerifiedMachO,
-  type VerifiedSlice,
-  type VerifyMachOOptions,
-} from "./verify-mach-o.ts";
+import { inspectMachO, type VerifiedMachO, type VerifiedSlice, type VerifyMachOOptions } from "./verify-mach-o.ts";
+import { requirementText } from "./verify-signature.ts";
 
 const FILE_TYPES: Readonly<Record<number, string>> = { 2: "program", 6: "library", 8: "bundle" };
 const BLOB_NAMES: Readonly<Record<number, string>> = {
@@ -56,7 +51,7 @@ function explain(name: string, { slices, problems }: VerifiedMachO): readonly st
   return [
     name,
     ...slices.flatMap((slice) => indent(explainSlice(slice))),
-    ...(slices.some(({ signature }) => signature !== undefined) ? [`  designated: ${designatedText(slices)}`] : []),
+    ...(slices.some(({ signature }) => signature !== undefined) ? [`  designated: ${requirementText(slices)}`] : []),
     ...problemLines(problems),
   ];
 }

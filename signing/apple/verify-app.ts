@@ -5,14 +5,15 @@
  */
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { ErthError, type Problem, systemCode } from "../../runtime/base/errors.ts";
+import { type Problem, systemCode } from "../../runtime/base/errors.ts";
 import { type Bundle, bundleAt, codeResourcesPath, findBundles, type SealedPath, sealedPaths } from "./bundle.ts";
 import { type BundleEntry, isCodeFile, readBundleTree, treeProblems } from "./bundle-tree.ts";
 import { codeProblem } from "./code-problem.ts";
 import { type CodeResources, parseCodeResources, type SealedResource } from "./code-resources.ts";
 import { hashFile } from "./hash-file.ts";
 import { isExcluded } from "./resource-rules.ts";
-import { designatedText, inspectMachO, type VerifiedMachO, type VerifyCodeOptions } from "./verify-mach-o.ts";
+import { inspectMachO, type VerifiedMachO, type VerifyCodeOptions } from "./verify-mach-o.ts";
+import { problemOf, requirementText } from "./verify-signature.ts";
 
 export interface VerifyAppOptions extends VerifyCodeOptions {
   readonly app: string;
@@ -149,7 +150,7 @@ function nestedFaults(found: Found, path: string, isFolder: boolean, seal: Seale
   if (stored === undefined || cdHash === undefined || !known.includes(stored)) {
     faults.push(`has the cdhash ${cdHash ?? "(none)"}, and is sealed as ${stored ?? "a file"}`);
   }
-  const requirement = designatedText(verified.slices);
+  const requirement = requirementText(verified.slices);
   if (plainRequirement(seal.requirement ?? "") !== requirement) {
     faults.push(`has the designated requirement ${requirement}, and is sealed with ${seal.requirement ?? "none"}`);
   }
@@ -174,9 +175,4 @@ async function oldSealFaults(
   const { sha1 } = await hashFile(join(app, full));
   const isSame = seal.sha1 !== undefined && Buffer.compare(sha1, seal.sha1) === 0;
   return isSame ? [] : [`${path} differs from its SHA-1`];
-}
-
-function problemOf(error: unknown): Problem {
-  if (!(error instanceof ErthError)) throw error;
-  return { code: error.code, message: error.message, remedy: error.remedy };
 }

@@ -10,7 +10,7 @@ import { buildChain, verifyCertificates } from "../cms/certificate-chain.ts";
 import { readOctets, readOid, sequenceOf } from "../cms/der-values.ts";
 import { oids } from "../cms/oids.ts";
 import { parseSignedData, type ParsedSignedData, type ParsedSigner } from "../cms/parse-signed-data.ts";
-import { parseTimestampToken, type TimestampToken, verifyTimestampToken } from "../cms/timestamp.ts";
+import { parseTimestampToken, verifyTimestampToken } from "../cms/timestamp.ts";
 import { claimedSigningTime, signerCertificate, verifySigner } from "../cms/verify-signer.ts";
 import { APPLE_ATTRIBUTE } from "./apple-cms.ts";
 import { APPLE_ROOTS } from "./apple-roots.ts";
@@ -33,6 +33,8 @@ export interface CmsFindings {
   readonly isTrusted: boolean;
   /** As a timestamp authority says; undefined without a timestamp. */
   readonly timestamp: Date | undefined;
+  /** Of that authority, leaf first; empty without a timestamp. */
+  readonly timestampChain: readonly Certificate[];
   readonly signingTime: Date | undefined;
 }
 
@@ -59,11 +61,13 @@ export function verifyAppleCms(request: CmsRequest): CmsFindings {
     problems.push(codeProblem("CMS_INVALID", "The CMS message is not detached."));
   }
   problems.push(...attributeProblems(signer, request.directories));
-  const timestamp = timestampOf(signer, problems);
+  const stamp = timestampOf(signer, problems);
+  const timestamp = stamp?.time;
+  const timestampChain = stamp?.chain ?? [];
   const signingTime = attempt(problems, () => claimedSigningTime(signer));
 
   const leaf = signerCertificate(signed, signer);
-  if (leaf === undefined) return { problems, chain: [], isTrusted: false, timestamp, signingTime };
+  if (leaf === undefined) return { ...NOTHING, problems, timestamp, timestampChain, signingTime };
   const { certificates: chain, missingIssuer } = buildChain(leaf, signed.certificates);
   problems.push(...chainProblems(chain, missingIssuer, timestamp ?? signingTime));
   const roots = [...APPLE_ROOTS, ...request.trustedRoots];
@@ -76,13 +80,14 @@ export function verifyAppleCms(request: CmsRequest): CmsFindings {
       codeProblem("CODESIGN_TEAM", `The code says team ${teamId}, its certificate team ${team ?? "(none)"}.`),
     );
   }
-  return { problems, chain, isTrusted, timestamp, signingTime };
+  return { problems, chain, isTrusted, timestamp, timestampChain, signingTime };
 }
 
 const NOTHING: Omit<CmsFindings, "problems"> = {
   chain: [],
   isTrusted: false,
   timestamp: undefined,
+  timestampChain: [],
   signingTime: undefined,
 };
 
@@ -124,7 +129,12 @@ function hexOf(value: unknown): string {
   return value instanceof Uint8Array ? Buffer.from(value).toString("hex") : "(no data)";
 }
 
-function timestampOf(signer: ParsedSigner, problems: Problem[]): Date | undefined {
+interface Timestamp {
+  readonly time: Date;
+  readonly chain: readonly Certificate[];
+}
+
+function timestampOf(signer: ParsedSigner, problems: Problem[]): Timestamp | undefined {
   const { unsignedAttributes } = signer;
   // A timestamp under another name would be no timestamp, and nobody would miss it.
   const unknown = unsignedAttributes.filter(({ oid }) => oid !== oids.timestampToken);
@@ -136,20 +146,20 @@ function timestampOf(signer: ParsedSigner, problems: Problem[]): Date | undefine
   if (token === undefined) return undefined;
   if (values.length > 1) problems.push(codeProblem("TIMESTAMP_INVALID", `There are ${values.length} timestamps.`));
   const found = [...verifyTimestampToken(token.bytes, hash("sha256", signer.signature, "buffer"))];
-  const time = attempt(found, () => {
-    const parsed = parseTimestampToken(token.bytes);
-    found.push(...strayCertificates(parsed));
-    return parsed.time;
+  const stamp = attempt(found, () => {
+    const { time, certificate, signed } = parseTimestampToken(token.bytes);
+    const chain = certificate === undefined ? [] : buildChain(certificate, signed.certificates).certificates;
+    found.push(...strayCertificates(chain, signed.certificates));
+    return { time, chain };
   });
   problems.push(...found);
-  return found.length > 0 ? undefined : time;
+  return found.length > 0 ? undefined : stamp;
 }
 
 /** Authorities may leave out their root, but what they send belongs to their chain. */
-function strayCertificates({ certificate, signed }: TimestampToken): readonly Problem[] {
-  if (certificate === undefined) return [];
-  const chain = buildChain(certificate, signed.certificates).certificates;
-  return signed.certificates
+function strayCertificates(chain: readonly Certificate[], sent: readonly Certificate[]): readonly Problem[] {
+  if (chain.length === 0) return [];
+  return sent
     .filter((one) => !chain.some(({ fingerprint }) => fingerprint === one.fingerprint))
     .map((one) =>
       codeProblem(

@@ -6,10 +6,10 @@ import { codeHashOf } from "./code-hash.ts";
 import { codeProblem } from "./code-problem.ts";
 import type { DecodedSignature } from "./decode-signature.ts";
 import { type MachO, MH_EXECUTE } from "./mach-o.ts";
-import { magicOfSlot, SLOT, superBlobBytes } from "./super-blob.ts";
+import { CMS_WRAPPER_MAGIC, magicOfSlot, SLOT, superBlobBytes } from "./super-blob.ts";
 
-/** Whether the SuperBlob is of one piece, and each blob of the kind that its slot says. */
-export function blobProblems({ blobs, length }: DecodedSignature): readonly Problem[] {
+/** Whether the SuperBlob is of one piece, and each blob of the kind that its slot says; a ticket belongs into no code but a disk image. */
+export function blobProblems({ blobs, length }: DecodedSignature, mayHaveTicket = false): readonly Problem[] {
   const problems: Problem[] = [];
   const expectedBytes = superBlobBytes(blobs.map(({ bytes }) => bytes.length));
   if (length !== expectedBytes) {
@@ -17,7 +17,8 @@ export function blobProblems({ blobs, length }: DecodedSignature): readonly Prob
     problems.push(codeProblem("CODESIGN_LENGTH", message));
   }
   for (const { slot, magic } of blobs) {
-    const expected = magicOfSlot(slot);
+    const isTicket = mayHaveTicket && slot === SLOT.ticket;
+    const expected = isTicket ? CMS_WRAPPER_MAGIC : magicOfSlot(slot);
     if (magic === expected) continue;
     const what = expected === undefined ? "no signature of code has such a blob" : `its magic is ${magic.toString(16)}`;
     problems.push(codeProblem("CODESIGN_BLOB", `The blob in slot 0x${slot.toString(16)} is wrong: ${what}.`));
@@ -50,12 +51,8 @@ export function placeProblems(machO: MachO, { codeLimit }: CodeDirectory): reado
   return problems;
 }
 
-/** Whether the facts of a directory are those of the file, and of the other directories. */
-export function directoryProblems(
-  machO: MachO,
-  directory: CodeDirectory,
-  signature: DecodedSignature,
-): readonly Problem[] {
+/** Whether a directory says what the other directories and the rest of the signature say. */
+export function directoryProblems(directory: CodeDirectory, signature: DecodedSignature): readonly Problem[] {
   const problems: Problem[] = [];
   const report = (code: string, message: string): void => void problems.push(codeProblem(code, message));
   const main = signature.directory;
@@ -73,7 +70,13 @@ export function directoryProblems(
   if ((directory.flags & CODE_FLAG.runtime) !== 0 && !directory.runtimeVersion) {
     report("CODESIGN_RUNTIME", "It asks for the hardened runtime without saying of which version.");
   }
-  const { execSegment } = directory;
+  return problems;
+}
+
+/** Whether a directory says of the executable segment what the Mach-O headers say. */
+export function execSegmentProblems(machO: MachO, { execSegment }: CodeDirectory): readonly Problem[] {
+  const problems: Problem[] = [];
+  const report = (code: string, message: string): void => void problems.push(codeProblem(code, message));
   if (execSegment === undefined) return problems;
   const { fileOffset, fileSize } = machO.text;
   if (execSegment.base !== fileOffset || execSegment.limit !== fileSize) {
@@ -91,16 +94,20 @@ export function directoryProblems(
   return problems;
 }
 
-/** What a bundle around the code has. */
+/** What is sealed besides the blobs of the signature. */
 export interface SealedContents {
-  readonly infoPlist: Uint8Array | undefined;
-  readonly codeResources: Uint8Array | undefined;
+  /** Of the bundle around the code, or embedded in it. */
+  readonly infoPlist?: Uint8Array | undefined;
+  readonly codeResources?: Uint8Array | undefined;
+  /** Of a disk image, with the signature's length as 0. */
+  readonly diskImageTrailer?: Uint8Array | undefined;
 }
 
 /** What each special slot hashes; undefined where there is nothing of its kind. */
 function slotContent(slot: number, signature: DecodedSignature, contents: SealedContents): Uint8Array | undefined {
   if (slot === SLOT.infoPlist) return contents.infoPlist;
   if (slot === SLOT.codeResources) return contents.codeResources;
+  if (slot === SLOT.diskImageTrailer) return contents.diskImageTrailer;
   return signature.blobs.find((blob) => blob.slot === slot)?.bytes;
 }
 
@@ -109,6 +116,7 @@ const SLOT_NAMES: Readonly<Record<number, string>> = {
   [SLOT.requirements]: "requirements",
   [SLOT.codeResources]: "CodeResources",
   [SLOT.entitlements]: "entitlements",
+  [SLOT.diskImageTrailer]: "disk image trailer",
   [SLOT.entitlementsDer]: "entitlements in DER",
 };
 const LAST_SPECIAL_SLOT = 15;

@@ -4,9 +4,8 @@
  * Every problem is listed, not the first.
  */
 import { basename } from "node:path";
-import { ErthError, type Problem } from "../../runtime/base/errors.ts";
+import type { Problem } from "../../runtime/base/errors.ts";
 import { type ByteRange, subRange, withFileRange } from "../../build/formats/byte-range.ts";
-import { directoryHash } from "./code-hash.ts";
 import { codeProblem } from "./code-problem.ts";
 import { type DecodedSignature, readSignature } from "./decode-signature.ts";
 import { type Entitlements, parseEntitlementsDer, parseEntitlementsXml, sameEntitlements } from "./entitlements.ts";
@@ -14,20 +13,17 @@ import { readFat } from "./fat.ts";
 import { embeddedInfoPlist } from "./info-plist-section.ts";
 import { type MachO, readMachO } from "./mach-o.ts";
 import { policyProblems } from "./notarization-policy.ts";
-import { DESIGNATED_TYPE } from "./requirement.ts";
-import { meetsRequirement } from "./requirement-match.ts";
-import { parseRequirements, type Requirement } from "./requirement-parse.ts";
-import { renderCdHashRequirement, renderRequirement } from "./requirement-text.ts";
 import { blobContent } from "./super-blob.ts";
-import { type CmsFindings, verifyAppleCms } from "./verify-cms.ts";
 import {
   blobProblems,
   directoryProblems,
+  execSegmentProblems,
   placeProblems,
   type SealedContents,
   slotProblems,
 } from "./verify-directory.ts";
 import { verifyPages } from "./verify-pages.ts";
+import { collecting, type SignerFindings, verifySignerOf } from "./verify-signature.ts";
 
 export interface VerifyCodeOptions {
   /** "notarizable" also asks for what Apple's notary asks for; "any" (default) takes ad-hoc signatures. */
@@ -44,15 +40,11 @@ export interface VerifyMachOOptions extends VerifyCodeOptions {
 }
 
 /** What was found of one slice. */
-export interface VerifiedSlice {
+export interface VerifiedSlice extends SignerFindings {
   readonly architecture: string;
   readonly machO: MachO;
   /** Undefined where there is none, or it cannot be read. */
   readonly signature: DecodedSignature | undefined;
-  /** Hex, of every directory. */
-  readonly cdHashes: readonly string[];
-  readonly cms: CmsFindings | undefined;
-  readonly designated: Requirement | undefined;
   readonly entitlements: Entitlements | undefined;
 }
 
@@ -94,27 +86,6 @@ export async function inspectMachO(options: VerifyMachOOptions): Promise<Verifie
   };
 }
 
-/** The requirement text that a bundle around this code must seal. */
-export function designatedText(slices: readonly VerifiedSlice[]): string {
-  const designated = slices[0]?.designated;
-  if (designated !== undefined) return renderRequirement(designated);
-  return renderCdHashRequirement(slices.flatMap(({ cdHashes }) => cdHashes));
-}
-
-/** Turns the faults of untrusted bytes into problems; bugs go on as errors. */
-async function collecting<Result>(
-  problems: Problem[],
-  task: () => Promise<Result> | Result,
-): Promise<Result | undefined> {
-  try {
-    return await task();
-  } catch (error) {
-    if (!(error instanceof ErthError)) throw error;
-    problems.push({ code: error.code, message: error.message, remedy: error.remedy });
-    return undefined;
-  }
-}
-
 async function verifySlice(slice: ByteRange, options: VerifyMachOOptions, problems: Problem[]): Promise<VerifiedSlice> {
   const report = (code: string, message: string): void => void problems.push(codeProblem(code, message));
   const machO = await readMachO(slice);
@@ -136,32 +107,15 @@ async function verifySlice(slice: ByteRange, options: VerifyMachOOptions, proble
   const infoPlist = options.infoPlist ?? (await collecting(problems, () => embeddedInfoPlist(machO, slice)));
   const contents: SealedContents = { infoPlist, codeResources: options.codeResources };
   for (const directory of signature.directories) {
-    problems.push(...directoryProblems(machO, directory, signature));
+    problems.push(...directoryProblems(directory, signature), ...execSegmentProblems(machO, directory));
     problems.push(...(await verifyPages(slice, directory)));
     problems.push(...slotProblems(directory, signature, contents));
   }
   // 3. Entitlements, twice the same.
   const entitlements = await collecting(problems, () => entitlementsOf(signature, problems));
-  // 4. Who signed.
-  const cdHashes = signature.directories.map((directory) => directoryHash(directory).hex.slice(0, 40));
-  const cms = cmsFindings(signature, options, problems);
-  // 5. The designated requirement, which the code itself must meet.
-  const designated = await collecting(problems, () =>
-    signature.requirements === undefined ? undefined : parseRequirements(signature.requirements).get(DESIGNATED_TYPE),
-  );
-  const subject = {
-    identifier: signature.directory.identifier,
-    cdHashes,
-    chain: cms?.chain ?? [],
-    isAppleAnchored: cms?.isTrusted ?? false,
-  };
-  if (designated !== undefined && meetsRequirement(designated, subject) === false) {
-    report(
-      "CODESIGN_REQUIREMENT",
-      `It does not meet its own designated requirement: ${renderRequirement(designated)}.`,
-    );
-  }
-  const verified = { architecture: machO.architecture, machO, signature, cdHashes, cms, designated, entitlements };
+  // 4. Who signed, and the designated requirement, which the code itself must meet.
+  const signer = verifySignerOf(signature, options.trustedRoots ?? [], problems);
+  const verified = { architecture: machO.architecture, machO, signature, entitlements, ...signer };
   if (options.policy === "notarizable") problems.push(...policyProblems(verified));
   return verified;
 }
@@ -177,18 +131,4 @@ function entitlementsOf(signature: DecodedSignature, problems: Problem[]): Entit
     problems.push(codeProblem("CODESIGN_ENTITLEMENTS", `Its entitlements are missing in ${missing}.`));
   }
   return fromDer ?? fromXml;
-}
-
-function cmsFindings(
-  { cms, directories }: DecodedSignature,
-  { trustedRoots = [] }: VerifyMachOOptions,
-  problems: Problem[],
-): CmsFindings | undefined {
-  if (cms === undefined || cms.length === 0) return undefined;
-  const findings = verifyAppleCms({ message: cms, directories, trustedRoots });
-  problems.push(...findings.problems);
-  if (findings.chain.length > 0 && !findings.isTrusted) {
-    problems.push(codeProblem("CMS_UNTRUSTED", "The certificate chain does not end in a root of Apple's."));
-  }
-  return findings;
 }

@@ -1,0 +1,93 @@
+/** Who signed code, and whether the code meets its own requirement: the same for Mach-O and for disk images. */
+import { ErthError, type Problem } from "../../runtime/base/errors.ts";
+import { directoryHash } from "./code-hash.ts";
+import { codeProblem } from "./code-problem.ts";
+import type { DecodedSignature } from "./decode-signature.ts";
+import { DESIGNATED_TYPE } from "./requirement.ts";
+import { meetsRequirement } from "./requirement-match.ts";
+import { parseRequirements, type Requirement } from "./requirement-parse.ts";
+import { renderCdHashRequirement, renderRequirement } from "./requirement-text.ts";
+import { type CmsFindings, verifyAppleCms } from "./verify-cms.ts";
+
+/** What a signature says of its maker. */
+export interface SignerFindings {
+  /** Hex, of every directory. */
+  readonly cdHashes: readonly string[];
+  /** Undefined for an ad-hoc signature. */
+  readonly cms: CmsFindings | undefined;
+  readonly designated: Requirement | undefined;
+}
+
+/** Checks CMS message and designated requirement; `trustedRoots` (SHA-256, hex) count as Apple's, besides Apple's own. */
+export function verifySignerOf(
+  signature: DecodedSignature,
+  trustedRoots: readonly string[],
+  problems: Problem[],
+): SignerFindings {
+  const cdHashes = signature.directories.map((directory) => directoryHash(directory).hex.slice(0, 40));
+  const cms = cmsFindings(signature, trustedRoots, problems);
+  const designated = collect(problems, () =>
+    signature.requirements === undefined ? undefined : parseRequirements(signature.requirements).get(DESIGNATED_TYPE),
+  );
+  const subject = {
+    identifier: signature.directory.identifier,
+    cdHashes,
+    chain: cms?.chain ?? [],
+    isAppleAnchored: cms?.isTrusted ?? false,
+  };
+  if (designated !== undefined && meetsRequirement(designated, subject) === false) {
+    const text = renderRequirement(designated);
+    problems.push(codeProblem("CODESIGN_REQUIREMENT", `It does not meet its own designated requirement: ${text}.`));
+  }
+  return { cdHashes, cms, designated };
+}
+
+/** The text of the designated requirement: the one that is signed, or that of these very bytes. */
+export function requirementText(findings: readonly SignerFindings[]): string {
+  const designated = findings[0]?.designated;
+  if (designated !== undefined) return renderRequirement(designated);
+  return renderCdHashRequirement(findings.flatMap(({ cdHashes }) => cdHashes));
+}
+
+/** Turns the faults of untrusted bytes into problems; bugs go on as errors. */
+export function collect<Result>(problems: Problem[], task: () => Result): Result | undefined {
+  try {
+    return task();
+  } catch (error) {
+    problems.push(problemOf(error));
+    return undefined;
+  }
+}
+
+/** `collect` for what takes time. */
+export async function collecting<Result>(
+  problems: Problem[],
+  task: () => Promise<Result> | Result,
+): Promise<Result | undefined> {
+  try {
+    return await task();
+  } catch (error) {
+    problems.push(problemOf(error));
+    return undefined;
+  }
+}
+
+/** An expected error as a problem; anything else is a bug, and thrown. */
+export function problemOf(error: unknown): Problem {
+  if (!(error instanceof ErthError)) throw error;
+  return { code: error.code, message: error.message, remedy: error.remedy };
+}
+
+function cmsFindings(
+  { cms, directories }: DecodedSignature,
+  trustedRoots: readonly string[],
+  problems: Problem[],
+): CmsFindings | undefined {
+  if (cms === undefined || cms.length === 0) return undefined;
+  const findings = verifyAppleCms({ message: cms, directories, trustedRoots });
+  problems.push(...findings.problems);
+  if (findings.chain.length > 0 && !findings.isTrusted) {
+    problems.push(codeProblem("CMS_UNTRUSTED", "The certificate chain does not end in a root of Apple's."));
+  }
+  return findings;
+}
