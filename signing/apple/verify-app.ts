@@ -8,12 +8,12 @@ import { basename, join } from "node:path";
 import { type Problem, systemCode } from "../../runtime/base/errors.ts";
 import { type Bundle, bundleAt, codeResourcesPath, findBundles, type SealedPath, sealedPaths } from "./bundle.ts";
 import { type BundleEntry, isCodeFile, readBundleTree, treeProblems } from "./bundle-tree.ts";
-import { codeProblem } from "./code-problem.ts";
+import { codeProblem, problemOf } from "./code-problem.ts";
 import { type CodeResources, parseCodeResources, type SealedResource } from "./code-resources.ts";
 import { hashFile } from "./hash-file.ts";
 import { isExcluded } from "./resource-rules.ts";
 import { inspectMachO, type VerifiedMachO, type VerifyCodeOptions } from "./verify-mach-o.ts";
-import { problemOf, requirementText } from "./verify-signature.ts";
+import { requirementText } from "./verify-signature.ts";
 
 export interface VerifyAppOptions extends VerifyCodeOptions {
   readonly app: string;

@@ -2,21 +2,20 @@
  * Checks the CMS message of a code signature: that its signer signed exactly
  * these CodeDirectories, by whom, and when.
  */
-import { hash } from "node:crypto";
 import { parsePlist } from "../../build/formats/plist-parse.ts";
-import { ErthError, type Problem } from "../../runtime/base/errors.ts";
+import type { Problem } from "../../runtime/base/errors.ts";
 import { type Certificate, certificateName, nameField } from "../cms/certificate.ts";
 import { buildChain, verifyCertificates } from "../cms/certificate-chain.ts";
 import { readOctets, readOid, sequenceOf } from "../cms/der-values.ts";
 import { oids } from "../cms/oids.ts";
 import { parseSignedData, type ParsedSignedData, type ParsedSigner } from "../cms/parse-signed-data.ts";
-import { parseTimestampToken, verifyTimestampToken } from "../cms/timestamp.ts";
 import { claimedSigningTime, signerCertificate, verifySigner } from "../cms/verify-signer.ts";
 import { APPLE_ATTRIBUTE } from "./apple-cms.ts";
 import { APPLE_ROOTS } from "./apple-roots.ts";
 import type { CodeDirectory } from "./code-directory.ts";
 import { directoryHash } from "./code-hash.ts";
-import { codeProblem } from "./code-problem.ts";
+import { codeProblem, collect, problemOf } from "./code-problem.ts";
+import { timestampOf } from "./verify-timestamp.ts";
 
 export interface CmsRequest {
   readonly message: Uint8Array;
@@ -44,7 +43,7 @@ export function verifyAppleCms(request: CmsRequest): CmsFindings {
   try {
     signed = parseSignedData(request.message);
   } catch (error) {
-    return { ...NOTHING, problems: [unreadable(error)] };
+    return { ...NOTHING, problems: [problemOf(error)] };
   }
   const [signer, ...others] = signed.signers;
   if (signer === undefined || others.length > 0) {
@@ -64,7 +63,7 @@ export function verifyAppleCms(request: CmsRequest): CmsFindings {
   const stamp = timestampOf(signer, problems);
   const timestamp = stamp?.time;
   const timestampChain = stamp?.chain ?? [];
-  const signingTime = attempt(problems, () => claimedSigningTime(signer));
+  const signingTime = collect(problems, () => claimedSigningTime(signer));
 
   const leaf = signerCertificate(signed, signer);
   if (leaf === undefined) return { ...NOTHING, problems, timestamp, timestampChain, signingTime };
@@ -94,7 +93,7 @@ const NOTHING: Omit<CmsFindings, "problems"> = {
 /** Apple's two attributes repeat the hash of each directory; both must name them all, in order. */
 function attributeProblems(signer: ParsedSigner, directories: readonly CodeDirectory[]): readonly Problem[] {
   const problems: Problem[] = [];
-  attempt(problems, () => {
+  collect(problems, () => {
     const expected = directories.map((directory) => directoryHash(directory));
     const values = (type: string) => signer.signedAttributes.find((attribute) => attribute.oid === type)?.values;
     const list = values(APPLE_ATTRIBUTE.cdHashPlist)?.[0];
@@ -129,46 +128,6 @@ function hexOf(value: unknown): string {
   return value instanceof Uint8Array ? Buffer.from(value).toString("hex") : "(no data)";
 }
 
-interface Timestamp {
-  readonly time: Date;
-  readonly chain: readonly Certificate[];
-}
-
-function timestampOf(signer: ParsedSigner, problems: Problem[]): Timestamp | undefined {
-  const { unsignedAttributes } = signer;
-  // A timestamp under another name would be no timestamp, and nobody would miss it.
-  const unknown = unsignedAttributes.filter(({ oid }) => oid !== oids.timestampToken);
-  for (const { oid } of unknown) {
-    problems.push(codeProblem("CMS_INVALID", `The CMS message has the unsigned attribute ${oid}, which is not known.`));
-  }
-  const values = unsignedAttributes.filter((one) => !unknown.includes(one)).flatMap((attribute) => attribute.values);
-  const [token] = values;
-  if (token === undefined) return undefined;
-  if (values.length > 1) problems.push(codeProblem("TIMESTAMP_INVALID", `There are ${values.length} timestamps.`));
-  const found = [...verifyTimestampToken(token.bytes, hash("sha256", signer.signature, "buffer"))];
-  const stamp = attempt(found, () => {
-    const { time, certificate, signed } = parseTimestampToken(token.bytes);
-    const chain = certificate === undefined ? [] : buildChain(certificate, signed.certificates).certificates;
-    found.push(...strayCertificates(chain, signed.certificates));
-    return { time, chain };
-  });
-  problems.push(...found);
-  return found.length > 0 ? undefined : stamp;
-}
-
-/** Authorities may leave out their root, but what they send belongs to their chain. */
-function strayCertificates(chain: readonly Certificate[], sent: readonly Certificate[]): readonly Problem[] {
-  if (chain.length === 0) return [];
-  return sent
-    .filter((one) => !chain.some(({ fingerprint }) => fingerprint === one.fingerprint))
-    .map((one) =>
-      codeProblem(
-        "TIMESTAMP_CERTIFICATE",
-        `The timestamp's certificate "${certificateName(one)}" is not of its chain.`,
-      ),
-    );
-}
-
 function chainProblems(
   chain: readonly Certificate[],
   missingIssuer: string | undefined,
@@ -195,19 +154,4 @@ function chainProblems(
     );
   }
   return problems;
-}
-
-/** Runs a reader of untrusted bytes; where they cannot be read, that is a problem of the file. */
-function attempt<Result>(problems: Problem[], read: () => Result): Result | undefined {
-  try {
-    return read();
-  } catch (error) {
-    problems.push(unreadable(error));
-    return undefined;
-  }
-}
-
-function unreadable(error: unknown): Problem {
-  if (!(error instanceof ErthError)) throw error;
-  return { code: error.code, message: error.message, remedy: error.remedy };
 }

@@ -6,7 +6,7 @@
 import { basename } from "node:path";
 import type { Problem } from "../../runtime/base/errors.ts";
 import { type ByteRange, subRange, withFileRange } from "../../build/formats/byte-range.ts";
-import { codeProblem } from "./code-problem.ts";
+import { codeProblem, collecting } from "./code-problem.ts";
 import { type DecodedSignature, readSignature } from "./decode-signature.ts";
 import { type Entitlements, parseEntitlementsDer, parseEntitlementsXml, sameEntitlements } from "./entitlements.ts";
 import { readFat } from "./fat.ts";
@@ -23,7 +23,7 @@ import {
   slotProblems,
 } from "./verify-directory.ts";
 import { verifyPages } from "./verify-pages.ts";
-import { collecting, type SignerFindings, verifySignerOf } from "./verify-signature.ts";
+import { type SignerFindings, verifySignerOf } from "./verify-signature.ts";
 
 export interface VerifyCodeOptions {
   /** "notarizable" also asks for what Apple's notary asks for; "any" (default) takes ad-hoc signatures. */

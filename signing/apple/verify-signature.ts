@@ -1,7 +1,7 @@
 /** Who signed code, and whether the code meets its own requirement: the same for Mach-O and for disk images. */
-import { ErthError, type Problem } from "../../runtime/base/errors.ts";
+import type { Problem } from "../../runtime/base/errors.ts";
 import { directoryHash } from "./code-hash.ts";
-import { codeProblem } from "./code-problem.ts";
+import { codeProblem, collect } from "./code-problem.ts";
 import type { DecodedSignature } from "./decode-signature.ts";
 import { DESIGNATED_TYPE } from "./requirement.ts";
 import { meetsRequirement } from "./requirement-match.ts";
@@ -47,35 +47,6 @@ export function requirementText(findings: readonly SignerFindings[]): string {
   const designated = findings[0]?.designated;
   if (designated !== undefined) return renderRequirement(designated);
   return renderCdHashRequirement(findings.flatMap(({ cdHashes }) => cdHashes));
-}
-
-/** Turns the faults of untrusted bytes into problems; bugs go on as errors. */
-export function collect<Result>(problems: Problem[], task: () => Result): Result | undefined {
-  try {
-    return task();
-  } catch (error) {
-    problems.push(problemOf(error));
-    return undefined;
-  }
-}
-
-/** `collect` for what takes time. */
-export async function collecting<Result>(
-  problems: Problem[],
-  task: () => Promise<Result> | Result,
-): Promise<Result | undefined> {
-  try {
-    return await task();
-  } catch (error) {
-    problems.push(problemOf(error));
-    return undefined;
-  }
-}
-
-/** An expected error as a problem; anything else is a bug, and thrown. */
-export function problemOf(error: unknown): Problem {
-  if (!(error instanceof ErthError)) throw error;
-  return { code: error.code, message: error.message, remedy: error.remedy };
 }
 
 function cmsFindings(

@@ -3,7 +3,7 @@ import { nullValue, octetString, oid, sequence } from "../cms/der.ts";
 import { oids } from "../cms/oids.ts";
 import type { DigestAlgorithm } from "../signer.ts";
 
-/** DER of the algorithm's OID with NULL parameters, and the digest. */
-export function encodeDigestInfo(algorithm: DigestAlgorithm, digest: Uint8Array): Uint8Array {
+/** DER of the algorithm's OID with NULL parameters, and the digest; SHA-1 for verifying alone. */
+export function encodeDigestInfo(algorithm: DigestAlgorithm | "sha1", digest: Uint8Array): Uint8Array {
   return sequence(sequence(oid(oids[algorithm]), nullValue()), octetString(digest));
 }

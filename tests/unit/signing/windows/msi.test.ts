@@ -16,8 +16,8 @@ const settings = { trusted: [parseCertificate(authority.root.der)], now: new Dat
 
 interface Bench {
   readonly folder: string;
-  sign(bytes: Uint8Array, more?: Partial<SignMsiRequest>): Promise<Buffer>;
-  codesOf(bytes: Uint8Array): Promise<readonly string[]>;
+  readonly sign: (bytes: Uint8Array, more?: Partial<SignMsiRequest>) => Promise<Buffer>;
+  readonly codesOf: (bytes: Uint8Array) => Promise<readonly string[]>;
 }
 
 async function bench(): Promise<Bench> {
