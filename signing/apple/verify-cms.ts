@@ -11,7 +11,7 @@ import { oids } from "../cms/oids.ts";
 import { parseSignedData, type ParsedSignedData, type ParsedSigner } from "../cms/parse-signed-data.ts";
 import { claimedSigningTime, signerCertificate, verifySigner } from "../cms/verify-signer.ts";
 import { APPLE_ATTRIBUTE } from "./apple-cms.ts";
-import { APPLE_ROOTS } from "./apple-roots.ts";
+import { type AppleTrust, isAppleRoot } from "./apple-roots.ts";
 import type { CodeDirectory } from "./code-directory.ts";
 import { directoryHash } from "./code-hash.ts";
 import { codeProblem, collect, problemOf } from "./code-problem.ts";
@@ -21,8 +21,7 @@ export interface CmsRequest {
   readonly message: Uint8Array;
   /** Slot 0 first. */
   readonly directories: readonly CodeDirectory[];
-  /** SHA-256 of roots (hex) that count as Apple's, besides Apple's own. */
-  readonly trustedRoots: readonly string[];
+  readonly trust: AppleTrust;
 }
 
 export interface CmsFindings {
@@ -67,11 +66,10 @@ export function verifyAppleCms(request: CmsRequest): CmsFindings {
 
   const leaf = signerCertificate(signed, signer);
   if (leaf === undefined) return { ...NOTHING, problems, timestamp, timestampChain, signingTime };
-  const { certificates: chain, missingIssuer } = buildChain(leaf, signed.certificates);
+  const pool = [...signed.certificates, ...(request.trust.rootCertificates ?? [])];
+  const { certificates: chain, missingIssuer } = buildChain(leaf, pool);
   problems.push(...chainProblems(chain, missingIssuer, timestamp ?? signingTime));
-  const roots = [...APPLE_ROOTS, ...request.trustedRoots];
-  const root = chain.at(-1);
-  const isTrusted = root !== undefined && missingIssuer === undefined && roots.includes(root.fingerprint);
+  const isTrusted = missingIssuer === undefined && isAppleRoot(chain.at(-1), request.trust);
   const team = nameField(leaf.subject, "OU");
   for (const { teamId } of request.directories) {
     if (teamId === undefined || teamId === team) continue;

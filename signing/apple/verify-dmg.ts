@@ -55,7 +55,7 @@ async function verifySignature(
   range: ByteRange,
   { dataBytes, koly }: DiskImage,
   signature: DecodedSignature,
-  { trustedRoots = [], policy }: VerifyCodeOptions,
+  options: VerifyCodeOptions,
   problems: Problem[],
 ): Promise<SignerFindings> {
   problems.push(...blobProblems(signature, true));
@@ -70,8 +70,8 @@ async function verifySignature(
     problems.push(...(await verifyPages(range, directory)));
     problems.push(...slotProblems(directory, signature, { diskImageTrailer }));
   }
-  const signer = verifySignerOf(signature, trustedRoots, problems);
-  if (policy === "notarizable") problems.push(...policyProblems(signer));
+  const signer = verifySignerOf(signature, options, problems);
+  if (options.policy === "notarizable") problems.push(...policyProblems(signer));
   return signer;
 }
 

@@ -5,6 +5,7 @@
  */
 import { basename } from "node:path";
 import type { Problem } from "../../runtime/base/errors.ts";
+import type { AppleTrust } from "./apple-roots.ts";
 import { type ByteRange, subRange, withFileRange } from "../../build/formats/byte-range.ts";
 import { codeProblem, collecting } from "./code-problem.ts";
 import { type DecodedSignature, readSignature } from "./decode-signature.ts";
@@ -25,11 +26,9 @@ import {
 import { verifyPages } from "./verify-pages.ts";
 import { type SignerFindings, verifySignerOf } from "./verify-signature.ts";
 
-export interface VerifyCodeOptions {
+export interface VerifyCodeOptions extends AppleTrust {
   /** "notarizable" also asks for what Apple's notary asks for; "any" (default) takes ad-hoc signatures. */
   readonly policy?: "any" | "notarizable" | undefined;
-  /** SHA-256 (hex) of roots that count as Apple's, besides Apple's own: for an authority of one's own. */
-  readonly trustedRoots?: readonly string[] | undefined;
 }
 
 export interface VerifyMachOOptions extends VerifyCodeOptions {
@@ -114,7 +113,7 @@ async function verifySlice(slice: ByteRange, options: VerifyMachOOptions, proble
   // 3. Entitlements, twice the same.
   const entitlements = await collecting(problems, () => entitlementsOf(signature, problems));
   // 4. Who signed, and the designated requirement, which the code itself must meet.
-  const signer = verifySignerOf(signature, options.trustedRoots ?? [], problems);
+  const signer = verifySignerOf(signature, options, problems);
   const verified = { architecture: machO.architecture, machO, signature, entitlements, ...signer };
   if (options.policy === "notarizable") problems.push(...policyProblems(verified));
   return verified;

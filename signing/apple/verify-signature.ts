@@ -1,5 +1,6 @@
 /** Who signed code, and whether the code meets its own requirement: the same for Mach-O and for disk images. */
 import type { Problem } from "../../runtime/base/errors.ts";
+import type { AppleTrust } from "./apple-roots.ts";
 import { directoryHash } from "./code-hash.ts";
 import { codeProblem, collect } from "./code-problem.ts";
 import type { DecodedSignature } from "./decode-signature.ts";
@@ -18,14 +19,10 @@ export interface SignerFindings {
   readonly designated: Requirement | undefined;
 }
 
-/** Checks CMS message and designated requirement; `trustedRoots` (SHA-256, hex) count as Apple's, besides Apple's own. */
-export function verifySignerOf(
-  signature: DecodedSignature,
-  trustedRoots: readonly string[],
-  problems: Problem[],
-): SignerFindings {
+/** Checks CMS message and designated requirement. */
+export function verifySignerOf(signature: DecodedSignature, trust: AppleTrust, problems: Problem[]): SignerFindings {
   const cdHashes = signature.directories.map((directory) => directoryHash(directory).hex.slice(0, 40));
-  const cms = cmsFindings(signature, trustedRoots, problems);
+  const cms = cmsFindings(signature, trust, problems);
   const designated = collect(problems, () =>
     signature.requirements === undefined ? undefined : parseRequirements(signature.requirements).get(DESIGNATED_TYPE),
   );
@@ -51,11 +48,11 @@ export function requirementText(findings: readonly SignerFindings[]): string {
 
 function cmsFindings(
   { cms, directories }: DecodedSignature,
-  trustedRoots: readonly string[],
+  trust: AppleTrust,
   problems: Problem[],
 ): CmsFindings | undefined {
   if (cms === undefined || cms.length === 0) return undefined;
-  const findings = verifyAppleCms({ message: cms, directories, trustedRoots });
+  const findings = verifyAppleCms({ message: cms, directories, trust });
   problems.push(...findings.problems);
   if (findings.chain.length > 0 && !findings.isTrusted) {
     problems.push(codeProblem("CMS_UNTRUSTED", "The certificate chain does not end in a root of Apple's."));

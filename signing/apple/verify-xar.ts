@@ -13,7 +13,7 @@ import { buildChain, verifyCertificates } from "../cms/certificate-chain.ts";
 import { parseSignedData } from "../cms/parse-signed-data.ts";
 import { claimedSigningTime, signerCertificate, verifySigner } from "../cms/verify-signer.ts";
 import { encodeDigestInfo } from "../keys/digest-info.ts";
-import { APPLE_ROOTS } from "./apple-roots.ts";
+import { isAppleRoot } from "./apple-roots.ts";
 import { codeProblem, collect, collecting } from "./code-problem.ts";
 import { APPLE_OID } from "./requirement.ts";
 import { ticketFault } from "./notary/ticket.ts";
@@ -73,7 +73,7 @@ export async function inspectXar(
 async function verifySignatures(
   range: ByteRange,
   archive: XarArchive,
-  { trustedRoots = [], policy }: VerifyCodeOptions,
+  options: VerifyCodeOptions,
   problems: Problem[],
 ): Promise<Signer> {
   const { toc, heapOffset, endOffset } = archive;
@@ -120,18 +120,21 @@ async function verifySignatures(
   const timestampChain = findings?.stamp?.chain ?? [];
   const signingTime = findings?.signingTime;
   if (leaf === undefined) return { ...NOBODY, timestamp, timestampChain, signingTime };
-  const { certificates: chain, missingIssuer } = buildChain(leaf, [...stated, ...(findings?.certificates ?? [])]);
+  const { certificates: chain, missingIssuer } = buildChain(leaf, [
+    ...stated,
+    ...(findings?.certificates ?? []),
+    ...(options.rootCertificates ?? []),
+  ]);
   problems.push(...chainProblems(chain, missingIssuer, timestamp ?? signingTime));
   for (const stray of (findings?.certificates ?? []).filter((one) => !includes(chain, one))) {
     problems.push(codeProblem("CMS_CERTIFICATE", `The certificate "${certificateName(stray)}" is not of its chain.`));
   }
-  const root = chain.at(-1);
-  const isTrusted = missingIssuer === undefined && [...APPLE_ROOTS, ...trustedRoots].includes(root?.fingerprint ?? "");
+  const isTrusted = missingIssuer === undefined && isAppleRoot(chain.at(-1), options);
   if (!isTrusted) {
     problems.push(codeProblem("CMS_UNTRUSTED", "The certificate chain does not end in a root of Apple's."));
   }
   const signer = { chain, isTrusted, timestamp, timestampChain, signingTime };
-  if (policy === "notarizable") problems.push(...policyProblems(signer));
+  if (options.policy === "notarizable") problems.push(...policyProblems(signer));
   return signer;
 }
 
