@@ -4,13 +4,13 @@
  */
 import { basename } from "node:path";
 import { namingFile } from "./apple/mach-o-errors.ts";
-import { type ByteRange, subRange, withFileRange } from "./apple/byte-range.ts";
+import { type ByteRange, subRange, withFileRange } from "../build/formats/byte-range.ts";
 import { readFat } from "./apple/fat.ts";
 import { readMachO } from "./apple/mach-o.ts";
 import { kindOf, mainExecutable } from "./apple/notary/artifact-kind.ts";
 import { blobContent, parseSuperBlob, SLOT } from "./apple/super-blob.ts";
 import { readDiskImage } from "./apple/udif.ts";
-import { readXar } from "./apple/xar.ts";
+import { readXar } from "../build/formats/xar.ts";
 import { certificateName } from "./cms/certificate.ts";
 import { signerFacts } from "./cms/signer-facts.ts";
 import { certificateTablePlace, parseCertificateTable } from "./windows/certificate-table.ts";

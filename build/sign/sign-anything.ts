@@ -2,7 +2,7 @@
 import { rename, rm } from "node:fs/promises";
 import { basename } from "node:path";
 import { ErthError } from "../../runtime/base/errors.ts";
-import { withFileRange } from "../../signing/apple/byte-range.ts";
+import { withFileRange } from "../formats/byte-range.ts";
 import { defaultEntitlements } from "../../signing/apple/default-entitlements.ts";
 import { signMachO } from "../../signing/apple/sign-mach-o.ts";
 import { AD_HOC, machOSigner, type WhoSigned, whoSignedApple, whoSignedPe } from "../../signing/who-signed.ts";
