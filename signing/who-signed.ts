@@ -13,14 +13,15 @@ import { readDiskImage } from "./apple/udif.ts";
 import { readXar } from "../build/formats/xar.ts";
 import { certificateName } from "./cms/certificate.ts";
 import { signerFacts } from "./cms/signer-facts.ts";
+import { verifyAppImage } from "./linux/appimage-signature.ts";
 import { certificateTablePlace, parseCertificateTable } from "./windows/certificate-table.ts";
 import { openPe, readBytes, readPe } from "./windows/image-file.ts";
 import { withoutPadding } from "./windows/nested-signature.ts";
 
 export interface WhoSigned {
-  /** Common name of the certificate; "ad-hoc" for a signature without one. */
+  /** Common name of the certificate; "ad-hoc" for a signature without one; the key for one by OpenPGP. */
   readonly by: string;
-  /** Hex SHA-256 of the certificate; null ad hoc. */
+  /** Hex SHA-256 of the certificate; null where there is none. */
   readonly fingerprint: string | null;
   /** When a timestamp authority saw the signature, ISO 8601; null without a timestamp. */
   readonly timestamp: string | null;
@@ -58,6 +59,14 @@ export async function whoSignedPe(path: string): Promise<WhoSigned | undefined> 
   } finally {
     await file.close();
   }
+}
+
+/** Of an AppImage, by the key that lies in it. */
+export async function whoSignedAppImage(path: string): Promise<WhoSigned | undefined> {
+  const { fingerprint } = await verifyAppImage({ file: path });
+  return fingerprint === undefined
+    ? undefined
+    : { by: `OpenPGP key ${fingerprint}`, fingerprint: null, timestamp: null };
 }
 
 function superBlobSigner(signature: Uint8Array | undefined): WhoSigned | undefined {

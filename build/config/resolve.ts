@@ -7,6 +7,8 @@ import { resolveBudget } from "./budgets.ts";
 import { reporter, showValue, type ConfigProblem, type Report } from "./config-problem.ts";
 import { fileProblem, folderProblem, migrationsProblem } from "./files.ts";
 import { problemsOf } from "./issues.ts";
+import { resolveAppImage } from "./package/appimage.ts";
+import { resolveLinux } from "./package/linux.ts";
 import type { ResolvedConfig } from "./resolved-config.ts";
 import { configSchema, DEFAULT_WINDOW, type UserConfig } from "./schema.ts";
 import { resolveSigning, signingProblems } from "./resolve-signing.ts";
@@ -64,6 +66,8 @@ function withDefaults(config: UserConfig, root: string, file: string): ResolvedC
     package: {
       compression: config.package?.compression ?? "best",
       formats: resolveFormats(config.package?.formats),
+      appimage: resolveAppImage(config.package?.appimage),
+      linux: resolveLinux(config.package?.linux),
     },
     budget: resolveBudget(budget),
     vendor: {

@@ -4,6 +4,8 @@
  * nothing else of the user's config.
  */
 import type { Limit } from "./limit.ts";
+import type { AppImageConfig } from "./package/appimage.ts";
+import type { LinuxConfig } from "./package/linux.ts";
 import type { FormatId } from "../plan/package-format.ts";
 import type { Target, TargetOs } from "../plan/target.ts";
 import type { ResolvedSigning } from "./resolved-signing.ts";
@@ -67,6 +69,8 @@ export interface ResolvedConfig {
     readonly compression: Compression;
     /** The files of each system, in order; never empty. */
     readonly formats: Readonly<Record<TargetOs, readonly FormatId[]>>;
+    readonly appimage: AppImageConfig;
+    readonly linux: LinuxConfig;
   };
   /** For each finished file of a target. */
   readonly budget: Readonly<Record<Target, FileBudget>>;

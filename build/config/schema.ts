@@ -8,6 +8,8 @@ import { TARGETS, type Target, type TargetOs } from "../plan/target.ts";
 import { PARTS, type Part } from "./resolved-config.ts";
 import { DEFAULT_BUDGET } from "./budgets.ts";
 import { parseLimit } from "./limit.ts";
+import { appImageSchema } from "./package/appimage.ts";
+import { linuxSchema } from "./package/linux.ts";
 import { ruled } from "./ruled.ts";
 import { identifierRule, lineRule, mirrorRule, nameRule, pathRule, versionRule } from "./rules.ts";
 import { signing } from "./signing-schema.ts";
@@ -149,6 +151,8 @@ export const configSchema = z
           })
           .describe("Single files and installers, by system.")
           .optional(),
+        appimage: appImageSchema.optional(),
+        linux: linuxSchema.optional(),
       })
       .describe("How the finished files are packed.")
       .optional(),

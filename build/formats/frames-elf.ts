@@ -4,18 +4,7 @@
  */
 import type { BcjFilter } from "./bcj.ts";
 import type { ByteSource } from "./elf-strip.ts";
-
-export interface ElfRegion {
-  readonly kind: "head" | "code" | "data";
-  readonly offset: number;
-  readonly length: number;
-}
-
-export interface ElfRegions {
-  readonly filter: BcjFilter;
-  /** From the first byte to the last, none empty. */
-  readonly regions: readonly ElfRegion[];
-}
+import { tileRegions, type ProgramRegions } from "./region-tiles.ts";
 
 const PAGE_BYTES = 4096;
 const HEADER_BYTES = 64;
@@ -36,7 +25,7 @@ const FILTERS = new Map<number, BcjFilter>([
  * The first page is a region of its own: its header names the section table,
  * which moves whenever something is appended to the program.
  */
-export function elfRegions(source: ByteSource, length: number): ElfRegions | undefined {
+export function elfRegions(source: ByteSource, length: number): ProgramRegions | undefined {
   if (length <= PAGE_BYTES || source.size < length) return undefined;
   const header = viewOf(source.read(0, HEADER_BYTES));
   const isElf64 = header.getUint32(0) === 0x7f454c46 && header.getUint16(4) === 0x0201;
@@ -57,22 +46,7 @@ export function elfRegions(source: ByteSource, length: number): ElfRegions | und
     const end = offset + Number(table.getBigUint64(at + 32, true));
     code.push([Math.floor(offset / PAGE_BYTES) * PAGE_BYTES, Math.ceil(end / PAGE_BYTES) * PAGE_BYTES]);
   }
-  return { filter, regions: tile(code, length) };
-}
-
-function tile(code: readonly (readonly [start: number, end: number])[], size: number): ElfRegion[] {
-  const regions: ElfRegion[] = [{ kind: "head", offset: 0, length: PAGE_BYTES }];
-  let at = PAGE_BYTES;
-  const add = (kind: ElfRegion["kind"], end: number): void => {
-    if (end > at) regions.push({ kind, offset: at, length: end - at });
-    at = Math.max(at, end);
-  };
-  for (const [start, end] of [...code].sort(([a], [b]) => a - b)) {
-    add("data", Math.min(start, size));
-    add("code", Math.min(end, size));
-  }
-  add("data", size);
-  return regions;
+  return { filter, regions: tileRegions(PAGE_BYTES, code, length) };
 }
 
 function viewOf(bytes: Uint8Array): DataView {

@@ -9,7 +9,7 @@
  * - the rest: one frame for each part.
  */
 import type { BcjFilter } from "./bcj.ts";
-import type { ElfRegions } from "./frames-elf.ts";
+import type { ProgramRegions } from "./region-tiles.ts";
 
 export type FrameFilter = "none" | BcjFilter;
 
@@ -41,7 +41,7 @@ const MAX_SOLID_BYTES = 32 << 20;
  */
 export function planFrames<P extends string>(
   segments: readonly Slice<P>[],
-  regionsOf: (segment: Slice<P>) => ElfRegions | undefined,
+  regionsOf: (segment: Slice<P>) => ProgramRegions | undefined,
 ): readonly PlannedFrame<P>[] {
   const frames: PlannedFrame<P>[] = [];
   const shared: Slice<P>[] = [];
@@ -66,11 +66,11 @@ interface Cut<P extends string> {
   readonly filter: FrameFilter | "data";
 }
 
-function cut<P extends string>(segment: Slice<P>, elf: ElfRegions | undefined): readonly Cut<P>[] {
-  if (!elf) return [{ slice: segment, filter: "none" }];
-  return elf.regions.map(({ kind, offset, length }) => ({
+function cut<P extends string>(segment: Slice<P>, program: ProgramRegions | undefined): readonly Cut<P>[] {
+  if (!program) return [{ slice: segment, filter: "none" }];
+  return program.regions.map(({ kind, offset, length }) => ({
     slice: { ...segment, offset: segment.offset + offset, length },
-    filter: kind === "code" ? elf.filter : kind === "data" ? "data" : "none",
+    filter: kind === "code" ? program.filter : kind === "data" ? "data" : "none",
   }));
 }
 

@@ -1,6 +1,6 @@
 /** Opens a single file again: its index, and its frames compared with their digests. Format: `payload.ts`. */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, readSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { constants, createZstdDecompress } from "node:zlib";
@@ -14,33 +14,58 @@ import {
   type PayloadFrame,
   type PayloadIndex,
 } from "./payload.ts";
+import { readPeOutline } from "./pe-outline.ts";
 
 /** Frames up to 256 MiB may look back over all of it. */
 const MAX_WINDOW_LOG = 28;
 
+/** Likenesses of a footer that are looked into; each costs reading an index. */
+const MAX_FOOTERS = 16;
+
 export interface Payload {
+  /** As it was written, but its frames' offsets are those in this file. */
   readonly index: PayloadIndex;
   readonly fileBytes: number;
+  /** Where in the file the single file begins: 0, except in an AppImage. */
+  readonly origin: number;
+  /** In this file. */
   readonly indexOffset: number;
 }
 
-/** The index of a single file. Throws `PAYLOAD_DAMAGED` where there is none, or none that holds. */
+/** The index of a single file, a portable `.exe` or an AppImage. Throws `PAYLOAD_DAMAGED` where there is none, or none that holds. */
 export async function readPayload(path: string): Promise<Payload> {
   const file = await open(path, "r");
   try {
     const { size: fileBytes } = await file.stat();
-    const tail = Buffer.alloc(Math.min(fileBytes, FOOTER_SEARCH_BYTES));
-    await file.read(tail, 0, tail.length, fileBytes - tail.length);
-    for (const { indexOffset, indexLength, indexSha256 } of findFooters(tail, fileBytes)) {
+    const end = contentEnd(file.fd, fileBytes);
+    const tail = Buffer.alloc(Math.min(end, FOOTER_SEARCH_BYTES));
+    await file.read(tail, 0, tail.length, end - tail.length);
+    for (const footer of findFooters(tail, end).slice(0, MAX_FOOTERS)) {
+      const { origin, indexOffset, indexLength, indexSha256 } = footer;
       const text = Buffer.alloc(indexLength);
-      await file.read(text, 0, indexLength, indexOffset);
+      await file.read(text, 0, indexLength, origin + indexOffset);
       if (createHash("sha256").update(text).digest("hex") !== indexSha256) continue;
-      return { index: parseIndex(text, indexOffset), fileBytes, indexOffset };
+      const index = parseIndex(text, indexOffset);
+      const frames = index.frames.map((frame) => ({ ...frame, offset: origin + frame.offset }));
+      return { index: { ...index, frames }, fileBytes, origin, indexOffset: origin + indexOffset };
     }
     throw payloadDamaged("it has no footer, or its index is not the one that was written");
   } finally {
     await file.close();
   }
+}
+
+/** Where what a signature covers ends: before the certificate table of a Windows program, else with the file. */
+function contentEnd(fd: number, fileBytes: number): number {
+  const outline = readPeOutline({
+    size: fileBytes,
+    read(offset, length) {
+      const bytes = Buffer.alloc(length);
+      readSync(fd, bytes, 0, length, offset);
+      return bytes;
+    },
+  });
+  return Math.min(outline?.certificates?.offset ?? fileBytes, fileBytes);
 }
 
 /** Unpacks every frame, so every byte of every file; says what is not as the index has it, one line each. */

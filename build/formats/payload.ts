@@ -1,20 +1,24 @@
 /**
  * The single file, version 1. `build/stub/` is the reader that ships.
  *
- *   stub     an ELF program for the target
+ *   stub     an ELF or PE program for the target
  *   frames   zstd frames (RFC 8878), one after the other
  *   index    JSON, UTF-8: `PayloadIndex`
  *   footer   64 bytes, little endian:
  *              0  8  "ERTHPAY1"
- *              8  8  offset of the index in the file
+ *              8  8  offset of the index
  *             16  8  length of the index
  *             24 32  SHA-256 of the index
  *             56  8  zero
  *
  * A reader looks for the footer in the last 64 KiB, from the end: something
- * may have been appended. The index directly precedes the footer, which tells
- * a footer from chance. Frames are independent of each other; a frame's raw
- * bytes are those of its slices before its filter, and its digest is theirs.
+ * may have been appended. A signature of a Windows program does not count: it
+ * ends where its certificate table begins. The index directly precedes the
+ * footer, and its digest tells a footer from chance. All offsets count from
+ * the first byte of the stub, which is where the footer says that the index
+ * is: an AppImage holds a whole single file in its middle. Frames are
+ * independent of each other; a frame's raw bytes are those of its slices
+ * before its filter, and its digest is theirs.
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
@@ -34,7 +38,7 @@ const PlainName = z.string().regex(/^[A-Za-z0-9_+-][A-Za-z0-9._+-]{0,127}$/);
 const Path = z.string().refine(isCleanPath, "leaves the app folder");
 
 const FrameSchema = z.object({
-  /** In the file. */
+  /** From the first byte of the stub. */
   offset: Bytes,
   length: Bytes.min(1),
   rawLength: Bytes.min(1).max(MAX_FRAME_BYTES),
@@ -58,9 +62,9 @@ const EntrySchema = z.discriminatedUnion("type", [
 ]);
 
 const RequirementSchema = z.object({
-  /** Name of a shared library, as the dynamic linker looks for it. */
+  /** Name of a shared library, as the dynamic linker looks for it; "WebView2" on Windows. */
   library: PlainName,
-  /** Distribution family → the package that has it. */
+  /** Distribution family → the package that has it; "windows" → where to get it. */
   packages: z.record(z.string(), z.string()),
 });
 
@@ -88,12 +92,15 @@ export type PayloadRequirement = z.infer<typeof RequirementSchema>;
 
 /** Where a file's index lies. */
 export interface FooterFacts {
+  /** Where in the file the stub begins, which offsets count from. */
+  readonly origin: number;
+  /** From the origin. */
   readonly indexOffset: number;
   readonly indexLength: number;
   readonly indexSha256: string;
 }
 
-/** Index and footer as they follow the frames, where the index begins at `indexOffset`. */
+/** Index and footer as they follow the frames, where the index begins at `indexOffset` from the stub's first byte. */
 export function encodeTail(index: PayloadIndex, indexOffset: number): Buffer {
   const text = Buffer.from(JSON.stringify(index));
   const footer = Buffer.alloc(FOOTER_BYTES);
@@ -115,9 +122,10 @@ export function findFooters(tail: Buffer, fileBytes: number): readonly FooterFac
     if (at + FOOTER_BYTES <= tail.length) {
       const indexOffset = tail.readBigUInt64LE(at + 8);
       const indexLength = tail.readBigUInt64LE(at + 16);
-      const isInPlace = indexOffset + indexLength === BigInt(tailOffset + at);
-      if (isInPlace && indexLength > 0n && indexLength <= MAX_INDEX_BYTES) {
+      const origin = BigInt(tailOffset + at) - indexLength - indexOffset;
+      if (origin >= 0n && indexLength > 0n && indexLength <= MAX_INDEX_BYTES) {
         found.push({
+          origin: Number(origin),
           indexOffset: Number(indexOffset),
           indexLength: Number(indexLength),
           indexSha256: tail.toString("hex", at + 24, at + 56),

@@ -13,8 +13,8 @@ interface FormatFacts {
   readonly signature: FileSignature;
 }
 
-/** "inside": only what it holds is signed; "detached": files beside it; the others are in the file, each in its format's way. */
-export type FileSignature = "inside" | "detached" | "dmg" | "pkg" | "authenticode";
+/** "inside": only what it holds is signed; "detached": files beside it, which AppImages get too; the others are in the file, each in its format's way. */
+export type FileSignature = "inside" | "detached" | "dmg" | "pkg" | "authenticode" | "appimage";
 
 /** Every format, in the order in which a release lists its files. */
 export const PACKAGE_FORMATS = {
@@ -24,6 +24,20 @@ export const PACKAGE_FORMATS = {
     made: "one executable file, zstd",
     isExecutable: true,
     signature: "detached",
+  },
+  appimage: {
+    os: ["linux"],
+    suffix: ".AppImage",
+    made: "an AppImage, zstd inside",
+    isExecutable: true,
+    signature: "appimage",
+  },
+  portable: {
+    os: ["win32"],
+    suffix: "-portable.exe",
+    made: "one program, zstd",
+    isExecutable: true,
+    signature: "authenticode",
   },
   zip: {
     os: ["darwin", "win32"],

@@ -1,8 +1,9 @@
-/** The signatures of finished files: disk images, packages, Windows programs. Each is a new file. */
+/** The signatures of finished files: disk images, packages, Windows programs, AppImages. Each is a new file. */
 import { copyFile } from "node:fs/promises";
 import { signDmg } from "../../signing/apple/dmg.ts";
 import { signingIdentity } from "../../signing/apple/signing-identity.ts";
 import { signXar } from "../../signing/apple/xar-signature.ts";
+import { signAppImage } from "../../signing/linux/appimage-signature.ts";
 import { codesign, findKeychainIdentity, productsign } from "../../signing/keys/keychain.ts";
 import type { AppleSigning, CodeKeyReference, WindowsSigning } from "../config/resolved-signing.ts";
 import { macHost } from "../keys/key-identity.ts";
@@ -66,6 +67,13 @@ export async function signPackage(
 /** Signs a Windows installer or a portable program. */
 export async function signProgram(request: SignInstallerRequest, windows: WindowsSigning): Promise<void> {
   await signPeWithKey({ ...request, windows });
+}
+
+/** Signs an AppImage with the OpenPGP key. Throws `APPIMAGE_…` and `KEY_…`. */
+export async function signAppImageByKey({ keyring, input, output }: SignInstallerRequest): Promise<void> {
+  const key = await keyring.openPgp();
+  if (key === undefined) throw new Error("the plan names an OpenPGP key, and the config has none");
+  await signAppImage({ input, output, key, at: keyring.world.now() });
 }
 
 function timestampOf(url: string | null, fetcher: typeof fetch, signal: AbortSignal) {

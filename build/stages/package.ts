@@ -2,7 +2,9 @@
 import { join } from "node:path";
 import type { FormatId } from "../plan/package-format.ts";
 import { bytesByPart, readAppTree } from "./package/app-tree.ts";
+import { appImage } from "./package/appimage.ts";
 import type { PackageFormat } from "./package/package-format.ts";
+import { portable } from "./package/portable.ts";
 import { singleFile } from "./package/single-file.ts";
 import { zipApp } from "./package/zip-app.ts";
 import { formatPlan, targetStage, type Stage } from "./stage.ts";
@@ -10,6 +12,8 @@ import { formatPlan, targetStage, type Stage } from "./stage.ts";
 /** Who writes each format. */
 export const WRITERS: Readonly<Record<FormatId, PackageFormat>> = {
   "single-file": singleFile, // runs where it lies
+  appimage: appImage, // runs where it lies, and shows itself to desktops
+  portable, // runs where it lies
   zip: zipApp, // unpacked by a double click
 };
 
@@ -20,17 +24,17 @@ export function packageStage(lane: FormatId, writer: PackageFormat = WRITERS[lan
     version: writer.version,
     scope: "target",
     lane,
-    needs: ["stapled-app"],
+    needs: ["stapled-app", "icons"],
     makes: ["installer", "companion"],
     preflight: async (ctx) => (await writer.preflight?.(ctx)) ?? [],
     reads(ctx) {
       const { values, files } = writer.reads(ctx);
       return { values: { fileName: formatPlan(ctx.target, lane).fileName, values }, files };
     },
-    async run(ctx, { "stapled-app": app }) {
+    async run(ctx, { "stapled-app": app, icons }) {
       const tree = await readAppTree(app);
       const path = join(ctx.workFolder, formatPlan(ctx.target, lane).fileName);
-      const made = await writer.write({ ctx, app, tree, path });
+      const made = await writer.write({ ctx, app, tree, icons, path });
       const { signedBy, signature, notarization, shell } = app.facts;
       const facts = {
         format: lane,

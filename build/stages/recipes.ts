@@ -16,6 +16,7 @@ import { signMacApp } from "./sign-mac-app.ts";
 import { signWindowsApp } from "./sign-windows-app.ts";
 import type { Recipe } from "./stage.ts";
 import { verifyStage } from "./verify-file.ts";
+import { zsyncStage } from "./zsync.ts";
 
 const build: Recipe = [
   database, // migrations → seed file
@@ -62,9 +63,15 @@ export const packageRecipes: Readonly<Record<TargetOs, Recipe>> = {
   win32: [
     ...buildWindows,
     signWindowsApp, // programs and libraries
+    ...lane("portable"),
     ...lane("zip"),
   ],
-  linux: [...build, ...lane("single-file")],
+  linux: [
+    ...build,
+    ...lane("single-file"),
+    ...lane("appimage"),
+    zsyncStage, // AppImage → what AppImage tools update it by
+  ],
 };
 
 /** `erth release`: the same, and every finished file opened again. */

@@ -1,12 +1,12 @@
 /**
  * Stages, one for each format whose finished file has a signature of its own:
  * disk images with the Developer ID Application key, packages with the
- * Installer key, Windows installers with Authenticode. On Linux a signature
- * lies beside the file, and comes after every change to it.
+ * Installer key, Windows installers with Authenticode, AppImages with OpenPGP.
+ * On Linux a signature lies beside the file, and comes after every change to it.
  */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type WhoSigned, whoSignedApple, whoSignedPe } from "../../signing/who-signed.ts";
+import { type WhoSigned, whoSignedApple, whoSignedAppImage, whoSignedPe } from "../../signing/who-signed.ts";
 import type { InstallerFacts } from "../artifacts/artifact.ts";
 import type { CodeKeyReference } from "../config/resolved-signing.ts";
 import { checkAppKeys, checkInstallerKey, checkLinuxKeys } from "../keys/check-signing.ts";
@@ -15,7 +15,13 @@ import type { Keyring } from "../keys/keyring.ts";
 import { type FileSignature, type FormatId, PACKAGE_FORMATS } from "../plan/package-format.ts";
 import type { TargetPlan } from "../plan/plan.ts";
 import { detachedSigner, signDetached, SUFFIXES } from "../sign/detached.ts";
-import { signDiskImage, signPackage, signProgram, type SignInstallerRequest } from "../sign/sign-installer.ts";
+import {
+  signAppImageByKey,
+  signDiskImage,
+  signPackage,
+  signProgram,
+  type SignInstallerRequest,
+} from "../sign/sign-installer.ts";
 import { keyProblems } from "./key-checks.ts";
 import { formatPlan, type Stage, targetStage, type TargetContext } from "./stage.ts";
 
@@ -61,13 +67,25 @@ const SIGNERS: Readonly<Record<Exclude<FileSignature, "inside" | "detached">, Fi
     sign: (request) => signProgram(request, present(request.keyring.signing.windows)),
     whoSigned: whoSignedPe,
   },
+  appimage: {
+    skip: ({ signing }) =>
+      signing.detached.includes("openpgp") ? undefined : "no OpenPGP key is configured: unsigned",
+    preflight: (ctx) => keyProblems(ctx, checkLinuxKeys(ctx.keyring)),
+    // No code signature: the key is among the settings.
+    key: () => undefined,
+    settings: async (keyring) => ({ openpgp: await detachedSigner("openpgp", keyring) }),
+    sign: signAppImageByKey,
+    whoSigned: whoSignedAppImage,
+  },
 };
 
 /** The stages that sign a format's finished file, none for a format that has no signature. */
 export function signStages(lane: FormatId): readonly Stage[] {
   const { signature } = PACKAGE_FORMATS[lane] as { readonly signature: FileSignature };
   if (signature === "inside") return [];
-  return [signature === "detached" ? detachedStage(lane) : embeddedStage(lane, SIGNERS[signature])];
+  if (signature === "detached") return [detachedStage(lane)];
+  const embedded = embeddedStage(lane, SIGNERS[signature]);
+  return signature === "appimage" ? [embedded, detachedStage(lane, `sign-beside-${lane}`)] : [embedded];
 }
 
 /** A stage for a signature in the file; a test gives its own signer. */
@@ -83,7 +101,8 @@ export function embeddedStage(lane: FormatId, signer: FileSigner): Stage {
     preflight: (ctx) => signer.preflight(ctx),
     async reads({ keyring }) {
       const key = signer.key(keyring);
-      return { values: { settings: signer.settings(keyring), signer: key && (await identityOf(keyring, key)) } };
+      const settings = await signer.settings(keyring);
+      return { values: { settings, signer: key && (await identityOf(keyring, key)) } };
     },
     async run(ctx, { installer }) {
       const { fileName } = formatPlan(ctx.target, lane);
@@ -100,9 +119,9 @@ export function embeddedStage(lane: FormatId, signer: FileSigner): Stage {
 }
 
 /** Signatures beside a finished file, for each key that is configured. */
-function detachedStage(lane: FormatId): Stage {
+function detachedStage(lane: FormatId, id = `sign-${lane}`): Stage {
   return targetStage({
-    id: `sign-${lane}`,
+    id,
     version: 1,
     scope: "target",
     lane,

@@ -49,9 +49,9 @@ func (l launch) start(folder string, userArgs []string, extraEnv map[string]stri
 	return &fault{exitStart, "APP_NOT_STARTED", executable + " could not be started: " + err.Error() + ".", "install the app again"}
 }
 
-// runLauncher starts the app described by launch.json beside this program, or
-// in ../Resources as macOS bundles have it. found is false where there is none.
-func runLauncher(program string, args []string) (found bool, err error) {
+// runLauncher starts the app described by launch.json beside a program, or in
+// ../Resources as macOS bundles have it. found is false where there is none.
+func runLauncher(program string, args []string, env map[string]string) (found bool, err error) {
 	beside := filepath.Dir(program)
 	for _, folder := range []string{beside, filepath.Join(filepath.Dir(beside), "Resources")} {
 		text, err := os.ReadFile(filepath.Join(folder, "launch.json"))
@@ -67,7 +67,7 @@ func runLauncher(program string, args []string) (found bool, err error) {
 		if f.bad || l.executable == "" {
 			return true, damaged("%s lacks a field, or has one of a wrong type.", filepath.Join(folder, "launch.json"))
 		}
-		return true, l.start(folder, args, nil)
+		return true, l.start(folder, args, env)
 	}
 	return false, nil
 }

@@ -1,6 +1,7 @@
-// The program that users start: on Linux the head of the single file, which
-// unpacks the app once and becomes it; on macOS and Windows the launcher of
-// the app folder. build/formats/payload.ts documents the single file.
+// The program that users start. The head of the single file, of the AppImage
+// and of the portable .exe: it unpacks the app once and becomes it, or waits
+// for it. And the launcher of an app folder on macOS and Windows.
+// build/formats/payload.ts documents the single file.
 package main
 
 import (

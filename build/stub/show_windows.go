@@ -1,14 +1,19 @@
 package main
 
 import (
+	"os"
 	"syscall"
 	"unsafe"
 )
 
 const iconError = 0x10
 
-// show opens a message box: this program has no console.
+// show opens a message box: this program has no console. Where its stderr goes
+// to a file or a pipe, the text has been read there.
 func show(title, text string) {
+	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice == 0 {
+		return
+	}
 	titleText, err := syscall.UTF16PtrFromString(title)
 	if err != nil {
 		return

@@ -1,10 +1,11 @@
 /** What the stub would refuse at the user's is refused before anything is compressed. */
 import { ProblemsError, type Problem } from "../../../runtime/base/errors.ts";
 import { RESERVED_NAME, staysInside } from "../../formats/payload.ts";
+import { osOf, type Target } from "../../plan/target.ts";
 import type { AppFolder, AppTree } from "./app-tree.ts";
 
 /** Throws `PACKAGE_NAME` and `PACKAGE_LINK`, all at once; a launch that names nothing is a bug of the stage before. */
-export function assertPackable(app: AppFolder, tree: AppTree): void {
+export function assertPackable(app: AppFolder, tree: AppTree, target: Target): void {
   const problems: Problem[] = [];
   for (const { path, kind, link } of tree.entries) {
     if (path === RESERVED_NAME) {
@@ -13,6 +14,14 @@ export function assertPackable(app: AppFolder, tree: AppTree): void {
         message: `the app has a file ${path}, which marks a finished unpacking.`,
         remedy: "rename the file, then erth package",
       });
+    }
+    if (kind === "link" && osOf(target) === "win32") {
+      problems.push({
+        code: "PACKAGE_LINK",
+        message: `the app has a link ${path}, which Windows lets only administrators make.`,
+        remedy: "put a copy in the link's place, then erth package",
+      });
+      continue;
     }
     const folder = path.split("/").slice(0, -1).join("/");
     if (kind === "link" && !staysInside(folder, link ?? "")) {

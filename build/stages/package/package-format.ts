@@ -1,6 +1,6 @@
 /** What a package format gets and gives; a new format is one file here and a line in `plan/package-format.ts`, `package.ts` and `recipes.ts`. */
 import type { Problem } from "../../../runtime/base/errors.ts";
-import type { CompanionFacts } from "../../artifacts/artifact.ts";
+import type { ArtifactOf, CompanionFacts } from "../../artifacts/artifact.ts";
 import type { Part } from "../../config/resolved-config.ts";
 import type { TargetContext } from "../stage.ts";
 import type { ContainerProof } from "../verify/container-reader.ts";
@@ -10,6 +10,8 @@ export interface PackageRequest {
   readonly ctx: TargetContext;
   readonly app: AppFolder;
   readonly tree: AppTree;
+  /** Folder of `icon.icns`, `icon.ico`, `icon-<size>.png`. */
+  readonly icons: Pick<ArtifactOf<"icons">, "path" | "facts">;
   /** Where to write the finished file, absolute. */
   readonly path: string;
 }

@@ -1,12 +1,14 @@
 /**
- * What a Linux system must bring, by shell: the libraries whose absence the
- * single file explains. Everything else that the shells link against comes
- * with these as their dependencies.
+ * What a system must bring, and the stub explains the absence of. Linux, by
+ * shell: libraries; everything else that the shells link against comes with
+ * these as their dependencies. Windows: the WebView2 runtime, which Windows 11
+ * has and older systems may lack.
  */
 import type { ShellKind } from "../../config/resolved-config.ts";
 import type { PayloadRequirement } from "../../formats/payload.ts";
+import { osOf, type Target, type TargetOs } from "../../plan/target.ts";
 
-export const REQUIREMENTS: Readonly<Record<ShellKind, readonly PayloadRequirement[]>> = {
+const LIBRARIES: Readonly<Record<ShellKind, readonly PayloadRequirement[]>> = {
   // `readelf -d libwebview-x64.so` of webview-bun 2.4.0.
   webview: [
     {
@@ -41,3 +43,18 @@ export const REQUIREMENTS: Readonly<Record<ShellKind, readonly PayloadRequiremen
     },
   ],
 };
+
+/** Microsoft's own download page of the runtime; the stub looks for it in the registry. */
+const WEBVIEW2: PayloadRequirement = {
+  library: "WebView2",
+  packages: { windows: "https://developer.microsoft.com/microsoft-edge/webview2/consumer/" },
+};
+
+export function requirementsOf(target: Target, shell: ShellKind): readonly PayloadRequirement[] {
+  const byOs: Readonly<Record<TargetOs, readonly PayloadRequirement[]>> = {
+    linux: LIBRARIES[shell],
+    win32: [WEBVIEW2],
+    darwin: [],
+  };
+  return byOs[osOf(target)];
+}

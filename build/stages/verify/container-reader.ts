@@ -1,8 +1,11 @@
 /** Somebody else's readers: who can open a finished file again, and what they keep of it. */
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
 import type { AppFolderFacts } from "../../artifacts/artifact.ts";
 import type { ResolvedConfig } from "../../config/resolved-config.ts";
-import type { Target } from "../../plan/target.ts";
+import { APPIMAGE_HEAD_BYTES } from "../../formats/appimage.ts";
+import { hostTarget, type Target } from "../../plan/target.ts";
+import { stubPath } from "../../stub/targets.ts";
 import { locate } from "../../tools/locate.ts";
 import type { Exec } from "../../tools/exec.ts";
 
@@ -94,3 +97,37 @@ export const SINGLE_FILE_ARM64: ContainerReader = {
     await exec("qemu-aarch64-static", [file, "--erth-extract", folder], { signal });
   },
 };
+
+/** An app for another system, by the stub of this one: the same Go reader. */
+export const STUB_OF_HOST: ContainerReader = {
+  ...SINGLE_FILE,
+  name: "the stub's --erth-extract",
+  async read({ file, folder, exec, signal }) {
+    const host = hostTarget();
+    if (host === undefined) throw new Error("this machine has no stub");
+    await exec(stubPath(host), ["--erth-extract", folder, file], { signal });
+  },
+};
+
+/** The AppDir by squashfs-tools, then the app by the AppRun in it. */
+function unsquashfs(runner: readonly string[], name: string): ContainerReader {
+  return {
+    ...SINGLE_FILE,
+    name,
+    program: "unsquashfs",
+    async read({ file, folder, exec, signal }) {
+      const appDir = `${folder}.appdir`;
+      await exec("unsquashfs", ["-q", "-n", "-o", String(APPIMAGE_HEAD_BYTES), "-d", appDir, file], { signal });
+      const [program, ...args] = [...runner, join(appDir, "AppRun"), "--erth-extract", folder];
+      await exec(program, args, { signal });
+      await rm(appDir, { recursive: true, force: true });
+    },
+  };
+}
+
+export const UNSQUASHFS: ContainerReader = unsquashfs([], "unsquashfs and AppRun");
+
+export const UNSQUASHFS_ARM64: ContainerReader = unsquashfs(
+  ["qemu-aarch64-static"],
+  "unsquashfs and AppRun, under qemu",
+);

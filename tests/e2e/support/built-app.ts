@@ -31,13 +31,17 @@ interface ArtifactEvent {
   readonly file: { readonly target: string };
 }
 
-/** Packages the reference app for this host into `out`. */
-export function buildApp(out: string, config = "app/erth.config.ts", env: NodeJS.ProcessEnv = {}): BuiltApp {
+/** Packages the reference app for this host into `out`; `more` may name a format. */
+export function buildApp(
+  out: string,
+  config = "app/erth.config.ts",
+  env: NodeJS.ProcessEnv = {},
+  more: readonly string[] = [],
+): BuiltApp {
   const target = hostTarget();
   if (target === undefined) throw new Error(`${process.platform}-${process.arch} is not a target`);
-  const lines = erth(["package", "--config", config, "--target", target, "--fast", "--json", "--out", out], env)
-    .trim()
-    .split("\n");
+  const args = ["package", "--config", config, "--target", target, "--fast", "--json", "--out", out, ...more];
+  const lines = erth(args, env).trim().split("\n");
   const events = lines.map((line) => JSON.parse(line) as { type: string });
   const made = events.find((event): event is ArtifactEvent => event.type === "artifact");
   if (made === undefined) throw new Error(`erth package made nothing:\n${lines.join("\n")}`);

@@ -4,8 +4,11 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { chmod, mkdir, open, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { ArtifactFacts, ArtifactOf, Sha256 } from "../../../build/artifacts/artifact.ts";
 import { openPieces } from "../../../build/artifacts/pieces.ts";
+import type { ResolvedConfig } from "../../../build/config/resolved-config.ts";
+import { encodeIco } from "../../../build/formats/ico.ts";
 import { encodeTail, type PayloadIndex } from "../../../build/formats/payload.ts";
 import { readPayload } from "../../../build/formats/payload-reader.ts";
 import type { FormatId } from "../../../build/plan/package-format.ts";
@@ -39,6 +42,10 @@ export interface SmallAppOptions {
   readonly change?: (root: string) => Promise<void>;
   readonly parts?: ArtifactFacts["app"]["parts"];
   readonly shell?: "webview" | "electrobun";
+  readonly app?: Partial<ResolvedConfig["app"]>;
+  readonly updateInformation?: string;
+  /** What is started, in the app folder. */
+  readonly executable?: string;
 }
 
 export interface PackagedApp {
@@ -64,7 +71,12 @@ export async function packageSmallApp(options: SmallAppOptions = {}): Promise<Pa
   await options.change?.(root);
 
   const target = options.target ?? hostTarget() ?? "linux-x64";
-  const config = fakeConfig(folder);
+  const plain = fakeConfig(folder);
+  const config = {
+    ...plain,
+    app: { ...plain.app, ...options.app },
+    package: { ...plain.package, appimage: { updateInformation: options.updateInformation ?? "" } },
+  };
   const plan = fakePlan([target], options.format && [options.format]);
   const ctx: TargetContext = {
     config,
@@ -92,7 +104,12 @@ export async function packageSmallApp(options: SmallAppOptions = {}): Promise<Pa
       signedBy: null,
       identifier: IDENTIFIER,
       shell: options.shell ?? "webview",
-      launch: { executable: "bin/start", args: ["--own"], cwd: "bin", env: { OWN: "set by launch" } },
+      launch: {
+        executable: options.executable ?? "bin/start",
+        args: ["--own"],
+        cwd: "bin",
+        env: { OWN: "set by launch" },
+      },
       parts: {
         "bin/start": "shell runtime",
         "version 漢字.txt": "app code",
@@ -102,18 +119,39 @@ export async function packageSmallApp(options: SmallAppOptions = {}): Promise<Pa
     },
   };
   const [format] = ctx.target.formats;
-  const stage = packageStage(format!.id) as unknown as TargetStage<"stapled-app", "installer">;
-  const [installer] = await stage.run(ctx, { "stapled-app": { ...app, kind: "stapled-app" } });
+  const stage = packageStage(format!.id) as unknown as TargetStage<"stapled-app" | "icons", "installer">;
+  const icons = await smallIcons(folder);
+  const [installer] = await stage.run(ctx, { "stapled-app": { ...app, kind: "stapled-app" }, icons });
   if (!installer) throw new Error("the stage made nothing");
   return { path: installer.path, root, facts: installer.facts };
 }
 
-/** A single file whose index has been changed afterwards; the frames stay. */
+const ICONS = fileURLToPath(new URL("../../fixtures/icons/", import.meta.url));
+
+/** The folder that the icons stage would make, with the same picture in it everywhere. */
+async function smallIcons(folder: string): Promise<ArtifactOf<"icons">> {
+  const path = join(folder, "icons");
+  await mkdir(path);
+  const sizes = [32, 256];
+  const png = await readFile(join(ICONS, "rgba8.png"));
+  for (const size of sizes) await writeFile(join(path, `icon-${size}.png`), png);
+  await writeFile(join(path, "icon.ico"), encodeIco([{ size: 256, png, rgba: new Uint8Array() }]));
+  return { kind: "icons", target: "any", path, bytes: 0, sha256: "" as Sha256, from: [], facts: { sizes } };
+}
+
+/** A single file whose index has been changed afterwards; the frames stay, and so does what follows in an AppImage. */
 export async function withIndex(path: string, change: Partial<PayloadIndex>): Promise<void> {
-  const { index, indexOffset } = await readPayload(path);
+  const { index, indexOffset, origin } = await readPayload(path);
+  const frames = index.frames.map((frame) => ({ ...frame, offset: frame.offset - origin }));
+  const changed = { ...index, frames, ...change };
+  // A member that no reader knows, and that takes the room of what went.
+  const tailWith = (padding: string): Buffer => encodeTail(Object.assign({ padding }, changed), indexOffset - origin);
+  const before = encodeTail({ ...index, frames }, indexOffset - origin).length;
+  const tail = tailWith(origin === 0 ? "" : " ".repeat(Math.max(0, before - tailWith("").length)));
+  if (origin !== 0 && tail.length !== before) throw new Error("the index would not fit into the image");
   const file = await open(path, "r+");
-  await file.truncate(indexOffset);
-  await file.write(encodeTail({ ...index, ...change }, indexOffset), 0, undefined, indexOffset);
+  if (origin === 0) await file.truncate(indexOffset);
+  await file.write(tail, 0, undefined, indexOffset);
   await file.close();
 }
 
@@ -134,8 +172,9 @@ export function begin(
   file: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
+  cwd = "/",
 ): ChildProcessWithoutNullStreams {
-  return spawn(file, args, { env: { PATH: process.env.PATH ?? "", ...env }, cwd: "/" });
+  return spawn(file, args, { env: { PATH: process.env.PATH ?? "", ...env }, cwd });
 }
 
 export async function ended(child: ChildProcessWithoutNullStreams): Promise<Ended> {
@@ -152,8 +191,9 @@ export async function start(
   file: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
+  cwd = "/",
 ): Promise<Ended> {
-  return ended(begin(file, args, env));
+  return ended(begin(file, args, env, cwd));
 }
 
 /** Flips a bit in the middle of the first frame. */

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { ConfigProblem } from "../../../build/config/config-problem.ts";
+import { resolveAppImage } from "../../../build/config/package/appimage.ts";
+import { resolveLinux } from "../../../build/config/package/linux.ts";
 import { resolveConfig } from "../../../build/config/resolve.ts";
 import { NO_SIGNING } from "../../../build/config/resolved-signing.ts";
 import { TARGETS } from "../../../build/plan/target.ts";
@@ -58,6 +60,8 @@ test("defaults are filled in and paths are absolute", () => {
     database: undefined,
     targets: TARGETS,
     package: {
+      appimage: resolveAppImage(),
+      linux: resolveLinux(),
       compression: "best",
       formats: { darwin: ["zip"], win32: ["zip"], linux: ["single-file"] },
     },

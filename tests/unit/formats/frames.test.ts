@@ -1,7 +1,11 @@
 import * as fc from "fast-check";
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { elfRegions, type ElfRegions } from "../../../build/formats/frames-elf.ts";
+import { elfRegions } from "../../../build/formats/frames-elf.ts";
 import { MAX_FRAME_BYTES, planFrames, type Slice } from "../../../build/formats/frames.ts";
+import { programRegions } from "../../../build/formats/program-regions.ts";
+import type { ProgramRegions } from "../../../build/formats/region-tiles.ts";
+import { stubPath } from "../../../build/stub/targets.ts";
 
 const MIB = 1 << 20;
 const noElf = (): undefined => undefined;
@@ -37,7 +41,7 @@ test("segments of one file are cut apart", () => {
 });
 
 test("the data of all programs shares a frame, their code does not", () => {
-  const elf: ElfRegions = {
+  const elf: ProgramRegions = {
     filter: "bcj-x86",
     regions: [
       { kind: "head", offset: 0, length: 4096 },
@@ -146,10 +150,67 @@ test("an ELF file is cut into head, data and code, up to the given length", () =
   });
 });
 
+/** A PE file of 64 bits with these sections. */
+function pe(
+  machine: number,
+  sections: readonly { readonly isCode: boolean; readonly offset: number; readonly length: number }[],
+  size: number,
+): Buffer {
+  const bytes = Buffer.alloc(size);
+  bytes.write("MZ", "latin1");
+  bytes.writeUInt32LE(0x80, 60);
+  bytes.write("PE\0\0", 0x80, "latin1");
+  bytes.writeUInt16LE(machine, 0x84);
+  bytes.writeUInt16LE(sections.length, 0x86);
+  bytes.writeUInt16LE(240, 0x94);
+  const optional = 0x98;
+  bytes.writeUInt16LE(0x20b, optional);
+  bytes.writeUInt32LE(1024, optional + 60);
+  bytes.writeUInt32LE(16, optional + 108);
+  for (const [number, { isCode, offset, length }] of sections.entries()) {
+    const at = optional + 240 + number * 40;
+    bytes.writeUInt32LE(length, at + 16);
+    bytes.writeUInt32LE(offset, at + 20);
+    bytes.writeUInt32LE(isCode ? 0x6000_0020 : 0x4000_0040, at + 36);
+  }
+  return bytes;
+}
+
+test("a Windows program is cut at its sections, and what follows the last one is data", () => {
+  const sections = [
+    { isCode: true, offset: 1024, length: 8192 },
+    { isCode: false, offset: 9216, length: 4096 },
+    { isCode: true, offset: 13_312, length: 512 },
+  ];
+  expect(programRegions(source(pe(0x8664, sections, 40_000)), 30_000)).toEqual({
+    filter: "bcj-x86",
+    regions: [
+      { kind: "head", offset: 0, length: 1024 },
+      { kind: "code", offset: 1024, length: 8192 },
+      { kind: "data", offset: 9216, length: 4096 },
+      { kind: "code", offset: 13_312, length: 512 },
+      { kind: "data", offset: 13_824, length: 16_176 },
+    ],
+  });
+  expect(programRegions(source(pe(0xaa64, sections, 40_000)), 40_000)?.filter).toBe("bcj-arm64");
+  expect(programRegions(source(pe(0x14c, sections, 40_000)), 40_000)).toBeUndefined();
+});
+
+test("the stubs for both systems are taken for the programs that they are", () => {
+  for (const target of ["linux-x64", "linux-arm64", "win32-x64"] as const) {
+    const program = readFileSync(stubPath(target));
+    const { filter, regions } = programRegions(source(program), program.length)!;
+    expect(filter).toBe(target === "linux-arm64" ? "bcj-arm64" : "bcj-x86");
+    const code = regions.filter(({ kind }) => kind === "code").reduce((sum, { length }) => sum + length, 0);
+    expect(code / program.length).toBeGreaterThan(0.3);
+    expect(code / program.length).toBeLessThan(0.6);
+  }
+});
+
 test("anything else, and any damaged header, is undefined or still tiles the file", () => {
   expect(elfRegions(source(Buffer.alloc(9000)), 9000)).toBeUndefined();
   expect(elfRegions(source(elf(3, [], 9000)), 9000)).toBeUndefined();
-  const bytes = elf(
+  const program = elf(
     62,
     [
       { flags: 5, offset: 9100, length: 8000 },
@@ -157,11 +218,20 @@ test("anything else, and any damaged header, is undefined or still tiles the fil
     ],
     20_000,
   );
+  const windows = pe(
+    0x8664,
+    [
+      { isCode: true, offset: 9100, length: 8000 },
+      { isCode: true, offset: 5000, length: 4400 },
+    ],
+    20_000,
+  );
+  const flips = fc.array(fc.tuple(fc.nat(500), fc.nat(255)), { maxLength: 8 });
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.nat(200), fc.nat(255)), { maxLength: 8 }), fc.nat(20_000), (flips, length) => {
+    fc.property(fc.constantFrom(program, windows), flips, fc.nat(20_000), (bytes, changes, length) => {
       const damaged = Buffer.from(bytes);
-      for (const [at, value] of flips) damaged[at] = value;
-      const found = elfRegions(source(damaged), length);
+      for (const [at, value] of changes) damaged[at] = value;
+      const found = programRegions(source(damaged), length);
       let at = 0;
       for (const region of found?.regions ?? []) {
         expect(region.offset).toBe(at);

@@ -1,4 +1,5 @@
 import * as fc from "fast-check";
+import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
@@ -6,6 +7,7 @@ import { zstdCompressSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { payloadFaults, readPayload } from "../../../build/formats/payload-reader.ts";
 import { encodeTail, findFooters, parseIndex, staysInside, type PayloadIndex } from "../../../build/formats/payload.ts";
+import { stubPath } from "../../../build/stub/targets.ts";
 import { scratchFolder } from "../../support/scratch.ts";
 
 const RAW = Buffer.from("#!/bin/sh\nexit 0\n");
@@ -58,6 +60,31 @@ test("a payload reads back, and its frames hold", async () => {
 test("the footer is found behind something that was appended, even a footer's likeness", async () => {
   const path = await written(Buffer.concat([fileOf(), Buffer.from("ERTHPAY1 signature".padEnd(9000, "x"))]));
   expect((await readPayload(path)).index).toEqual(index());
+});
+
+test("a single file in the middle of another is read, with offsets in that one", async () => {
+  const [before, after] = [Buffer.alloc(70_001, 1), Buffer.alloc(5000, 2)];
+  const path = await written(Buffer.concat([before, fileOf(), after]));
+  const payload = await readPayload(path);
+  expect(payload.origin).toBe(before.length);
+  expect(payload.index.frames.map(({ offset }) => offset)).toEqual([before.length + STUB.length]);
+  expect(await payloadFaults(path, payload)).toEqual([]);
+});
+
+test("a certificate table of any length does not hide the payload of a Windows program", async () => {
+  const program = readFileSync(stubPath("win32-x64"));
+  const optional = program.readUInt32LE(60) + 24;
+  const head = Buffer.concat([program, FRAME]);
+  const frames = [{ ...index().frames[0]!, offset: program.length }];
+  const whole = Buffer.concat([head, encodeTail(index({ frames }), head.length)]);
+  const padding = Buffer.alloc((8 - (whole.length % 8)) % 8);
+  const table = Buffer.alloc(200_000, 3);
+  whole.writeUInt32LE(whole.length + padding.length, optional + 112 + 4 * 8);
+  whole.writeUInt32LE(table.length, optional + 112 + 4 * 8 + 4);
+  const path = await written(Buffer.concat([whole, padding, table]));
+  const payload = await readPayload(path);
+  expect(payload.origin).toBe(0);
+  expect(await payloadFaults(path, payload)).toEqual([]);
 });
 
 test("no file that was cut off is read", async () => {
@@ -120,8 +147,9 @@ test("any bytes give footers that lie inside, or none", () => {
   fc.assert(
     fc.property(fc.array(likely, { maxLength: 6 }), fc.nat(1000), (parts, before) => {
       const tail = Buffer.concat(parts);
-      for (const { indexOffset, indexLength } of findFooters(tail, before + tail.length)) {
-        expect(indexOffset + indexLength).toBeLessThanOrEqual(before + tail.length);
+      for (const { origin, indexOffset, indexLength } of findFooters(tail, before + tail.length)) {
+        expect(origin).toBeGreaterThanOrEqual(0);
+        expect(origin + indexOffset + indexLength).toBeLessThanOrEqual(before + tail.length);
       }
     }),
   );

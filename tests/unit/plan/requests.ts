@@ -1,6 +1,8 @@
 /** Configs for plan tests; no file of theirs exists. */
 import { resolveBudget } from "../../../build/config/budgets.ts";
 import type { ResolvedConfig } from "../../../build/config/resolved-config.ts";
+import { resolveAppImage } from "../../../build/config/package/appimage.ts";
+import { resolveLinux } from "../../../build/config/package/linux.ts";
 import { DEFAULT_FORMATS } from "../../../build/plan/package-format.ts";
 import { NO_SIGNING } from "../../../build/config/resolved-signing.ts";
 import { TARGETS } from "../../../build/plan/target.ts";
@@ -28,7 +30,7 @@ export function configWith(changes: Partial<ResolvedConfig> = {}): ResolvedConfi
     sidecar: { kind: "pkg", entry: `${root}/sidecar/main.ts` },
     database: { migrations: `${root}/migrations` },
     targets: TARGETS,
-    package: { compression: "best", formats: DEFAULT_FORMATS },
+    package: { compression: "best", formats: DEFAULT_FORMATS, appimage: resolveAppImage(), linux: resolveLinux() },
     budget: resolveBudget(),
     vendor: { mirror: undefined, folders: {} },
     signing: NO_SIGNING,

@@ -13,7 +13,18 @@ import { ALLOW_JIT } from "../../../../signing/apple/entitlements.ts";
 import { TEAM_ID } from "../../../fakes/certificate-authority.ts";
 import { findTool, runTool } from "../../../parity/signing/apple/apple-tools.ts";
 import { writeTinyApp } from "../../../unit/signing/apple/tiny-app.ts";
-import { appStageOf, apple, fileWith, KEY, material, NOTARIZE, only, signingRun, TICKET } from "./signing-run.ts";
+import {
+  appStageOf,
+  apple,
+  fileWith,
+  iconsStageOf,
+  KEY,
+  material,
+  NOTARIZE,
+  only,
+  signingRun,
+  TICKET,
+} from "./signing-run.ts";
 
 const rcodesign = findTool("rcodesign");
 const trustedRoots = [parseCertificate(apple.root.der).fingerprint];
@@ -28,7 +39,7 @@ async function bench() {
   return {
     ...run,
     bench: run,
-    recipe: [appStageOf(source, facts), signMacApp, notarizeApp, stapleApp, ...macLanes("zip")],
+    recipe: [iconsStageOf(), appStageOf(source, facts), signMacApp, notarizeApp, stapleApp, ...macLanes("zip")],
   };
 }
 

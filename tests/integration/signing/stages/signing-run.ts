@@ -1,5 +1,5 @@
 /** Runs the signing stages over a made-up app, with a configured key, a timestamp authority and Apple's services on loopback. */
-import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { AppFolderFacts, Artifact, ArtifactOf } from "../../../../build/artifacts/artifact.ts";
@@ -40,6 +40,8 @@ export interface SigningRun {
   readonly env: Record<string, string>;
   /** `signing` of the config; a new one for each run. */
   signing: NonNullable<UserConfig["signing"]>;
+  /** `package` of the config. */
+  package: NonNullable<UserConfig["package"]>;
   change: Partial<KeyWorld>;
   run(recipe: Recipe, target: Target): Promise<{ readonly result: RunResult; readonly manifest: Manifest }>;
   /** Everything that must be in no file and no output. */
@@ -78,9 +80,13 @@ export async function signingRun(): Promise<SigningRun> {
     events,
     env,
     signing: {},
+    package: {},
     change: {},
     async run(recipe, target) {
-      const config = resolveConfig({ ...sampleConfig(), targets: [target], signing: bench.signing }, app.file);
+      const config = resolveConfig(
+        { ...sampleConfig(), targets: [target], signing: bench.signing, package: bench.package },
+        app.file,
+      );
       const shells = { [target]: { kind: "webview" as const } };
       const plan = createPlan({ config, targets: [target], shells, formats: config.package.formats });
       const cacheFolder = join(folder, "cache");
@@ -142,8 +148,10 @@ export function appStageOf(source: string, facts: Partial<AppFolderFacts>): Stag
   });
 }
 
+const PICTURE = new URL("../../../fixtures/icons/rgba8.png", import.meta.url);
+
 /** A stage with an icon for every purpose. */
-export function iconsStageOf(ico: Uint8Array): Stage {
+export function iconsStageOf(ico: Uint8Array = new Uint8Array()): Stage {
   return targetStage({
     id: "icons",
     version: 1,
@@ -155,7 +163,8 @@ export function iconsStageOf(ico: Uint8Array): Stage {
       const path = join(ctx.workFolder, "icons");
       await mkdir(path);
       await writeFile(join(path, "icon.ico"), ico);
-      return [{ kind: "icons", path, facts: { sizes: [] } }];
+      await copyFile(PICTURE, join(path, "icon-256.png"));
+      return [{ kind: "icons", path, facts: { sizes: [256] } }];
     },
   });
 }

@@ -1,5 +1,3 @@
-//go:build !linux
-
 package main
 
 import (
@@ -7,7 +5,7 @@ import (
 	"path/filepath"
 )
 
-// On macOS and Windows the app is a folder, and this program is what the user
+// On macOS the app is a folder, and this program is what the user
 // double-clicks in it.
 func run(args []string) (string, error) {
 	program, err := os.Executable()
@@ -18,7 +16,7 @@ func run(args []string) (string, error) {
 		program = real
 	}
 	name := filepath.Base(program)
-	found, err := runLauncher(program, args)
+	found, err := runLauncher(program, args, nil)
 	if !found {
 		return name, damaged("there is no launch.json beside %s.", program)
 	}

@@ -1,3 +1,5 @@
+//go:build linux || windows
+
 package main
 
 import (
@@ -7,6 +9,7 @@ import (
 	"encoding/hex"
 	"io"
 	"path"
+	"path/filepath"
 	"sort"
 	"strings"
 	"unicode/utf8"
@@ -37,6 +40,7 @@ type requirement struct {
 }
 
 type frame struct {
+	// In the file.
 	offset, length, rawLength int64
 	unfilter                  unfilter
 	sha256                    [32]byte
@@ -66,8 +70,8 @@ type entry struct {
 	sha256       [32]byte
 }
 
-// readIndex finds and checks the index. nil without an error means that the
-// file carries no payload.
+// readIndex finds and checks the index in the first size bytes. nil without an
+// error means that the file carries no payload.
 func readIndex(file io.ReaderAt, size int64) (*index, error) {
 	tail := make([]byte, min(size, searchBytes))
 	if _, err := file.ReadAt(tail, size-int64(len(tail))); err != nil && err != io.EOF {
@@ -88,11 +92,12 @@ func readIndex(file io.ReaderAt, size int64) (*index, error) {
 		footer := tail[at : at+footerBytes]
 		offset := int64(binary.LittleEndian.Uint64(footer[8:]))
 		length := int64(binary.LittleEndian.Uint64(footer[16:]))
-		if length <= 0 || length > maxIndexBytes || offset < 0 || offset+length != tailStart+int64(at) {
+		origin := tailStart + int64(at) - length - offset
+		if length <= 0 || length > maxIndexBytes || offset < 0 || origin < 0 {
 			continue
 		}
 		text := make([]byte, length)
-		if _, err := file.ReadAt(text, offset); err != nil {
+		if _, err := file.ReadAt(text, origin+offset); err != nil {
 			refused = damaged("the index of this file cannot be read: %s.", err)
 			continue
 		}
@@ -100,7 +105,15 @@ func readIndex(file io.ReaderAt, size int64) (*index, error) {
 			refused = damaged("the index of this file has SHA-256 %x, expected %x.", digest, footer[24:56])
 			continue
 		}
-		return parseIndex(text, offset)
+		ix, err := parseIndex(text, offset)
+		if err != nil {
+			return nil, err
+		}
+		// Offsets count from the stub, which an AppImage has in its middle.
+		for number := range ix.frames {
+			ix.frames[number].offset += origin
+		}
+		return ix, nil
 	}
 }
 
@@ -234,8 +247,9 @@ func (ix *index) checkLaunch() error {
 
 // isCleanPath tells whether a path stays inside the folder it is joined to, and has one spelling.
 func isCleanPath(text string) bool {
-	return text != "" && text != "." && text != okName && utf8.ValidString(text) && path.Clean(text) == text && !path.IsAbs(text) &&
-		text != ".." && !strings.HasPrefix(text, "../") && !strings.ContainsRune(text, 0)
+	// IsLocal knows the separators, drives and device names of Windows.
+	return text != "" && text != "." && text != okName && utf8.ValidString(text) && path.Clean(text) == text &&
+		filepath.IsLocal(text) && !strings.ContainsRune(text, 0)
 }
 
 // isPlainName tells whether a text is safe as the name of a folder or library.

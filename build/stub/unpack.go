@@ -1,9 +1,10 @@
+//go:build linux || windows
+
 package main
 
 import (
 	"bytes"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,7 +13,6 @@ import (
 	"sort"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -199,7 +199,7 @@ func writeFault(err error, ix *index) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
+	case isDiskFull(err):
 		return diskFull(ix, err.Error())
 	}
 	return &fault{exitFull, "UNPACK_FAILED", fmt.Sprintf("%s could not be unpacked: %s.", ix.name, err), "check the disk, then start the app again"}
@@ -208,5 +208,5 @@ func writeFault(err error, ix *index) error {
 func diskFull(ix *index, detail string) *fault {
 	return &fault{exitFull, "DISK_FULL",
 		fmt.Sprintf("%s needs %.1f MB (%d bytes) on the disk to unpack itself: %s.", ix.name, float64(ix.unpackedBytes)/1e6, ix.unpackedBytes, detail),
-		"free some space, or set XDG_CACHE_HOME to a folder on another disk, then start the app again"}
+		"free some space, or set " + cacheVariable + " to a folder on another disk, then start the app again"}
 }
