@@ -14,6 +14,9 @@ import { readXar } from "../build/formats/xar.ts";
 import { certificateName } from "./cms/certificate.ts";
 import { signerFacts } from "./cms/signer-facts.ts";
 import { verifyAppImage } from "./linux/appimage-signature.ts";
+import { readCompoundFile, readStream } from "../build/formats/compound-file.ts";
+import { MSI_SIGNATURE } from "./windows/msi-digest.ts";
+import { MAX_SIGNATURE_BYTES } from "./windows/verify-msi.ts";
 import { certificateTablePlace, parseCertificateTable } from "./windows/certificate-table.ts";
 import { openPe, readBytes, readPe } from "./windows/image-file.ts";
 import { withoutPadding } from "./windows/nested-signature.ts";
@@ -59,6 +62,15 @@ export async function whoSignedPe(path: string): Promise<WhoSigned | undefined> 
   } finally {
     await file.close();
   }
+}
+
+/** Of a Windows Installer package. */
+export async function whoSignedMsi(path: string): Promise<WhoSigned | undefined> {
+  return withFileRange(path, async (range) => {
+    const file = await readCompoundFile(range);
+    const stream = file.root.children.find(({ name }) => name === MSI_SIGNATURE.signature);
+    return stream && describe(withoutPadding(await readStream(file, stream, MAX_SIGNATURE_BYTES)));
+  });
 }
 
 /** Of an AppImage, by the key that lies in it. */

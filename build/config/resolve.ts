@@ -1,14 +1,12 @@
 /** From what the user wrote to what the stages read: defaults, absolute paths, bytes; frozen. All problems at once. */
 import { dirname, resolve } from "node:path";
 import { ProblemsError } from "../../runtime/base/errors.ts";
-import { DEFAULT_FORMATS, FORMAT_IDS, type FormatId } from "../plan/package-format.ts";
-import { hostTarget, TARGETS, type Target, type TargetOs } from "../plan/target.ts";
+import { hostTarget, TARGETS, type Target } from "../plan/target.ts";
 import { resolveBudget } from "./budgets.ts";
 import { reporter, showValue, type ConfigProblem, type Report } from "./config-problem.ts";
 import { fileProblem, folderProblem, migrationsProblem } from "./files.ts";
 import { problemsOf } from "./issues.ts";
-import { resolveAppImage } from "./package/appimage.ts";
-import { resolveLinux } from "./package/linux.ts";
+import { resolvePackage } from "./package/resolve-package.ts";
 import type { ResolvedConfig } from "./resolved-config.ts";
 import { configSchema, DEFAULT_WINDOW, type UserConfig } from "./schema.ts";
 import { resolveSigning, signingProblems } from "./resolve-signing.ts";
@@ -63,12 +61,7 @@ function withDefaults(config: UserConfig, root: string, file: string): ResolvedC
     sidecar: { kind: sidecar.kind, entry: at(sidecar.entry) },
     database: database && { migrations: at(database.migrations) },
     targets: resolveTargets(config.targets),
-    package: {
-      compression: config.package?.compression ?? "best",
-      formats: resolveFormats(config.package?.formats),
-      appimage: resolveAppImage(config.package?.appimage),
-      linux: resolveLinux(config.package?.linux),
-    },
+    package: resolvePackage(config.package, root),
     budget: resolveBudget(budget),
     vendor: {
       mirror: vendor?.mirror?.replace(/\/+$/, ""),
@@ -100,20 +93,10 @@ function resolveTargets(targets: UserConfig["targets"]): readonly Target[] {
   return Array.isArray(targets) ? TARGETS.filter((target) => targets.includes(target)) : TARGETS;
 }
 
-/** Each format once, in the order of `FORMAT_IDS`. */
-function resolveFormats(
-  asked: Readonly<Partial<Record<TargetOs, readonly FormatId[] | undefined>>> = {},
-): ResolvedConfig["package"]["formats"] {
-  const formats = (os: TargetOs): readonly FormatId[] => {
-    const named = asked[os] ?? DEFAULT_FORMATS[os];
-    return FORMAT_IDS.filter((id) => named.includes(id));
-  };
-  return { darwin: formats("darwin"), win32: formats("win32"), linux: formats("linux") };
-}
-
 /** Files and folders that the config names and that are not there, whatever else is wrong with it. */
 function fileProblems(user: unknown, root: string, report: Report): ConfigProblem[] {
-  const { app, shell, sidecar, database, vendor } = sections(user);
+  const { top, app, shell, sidecar, database, vendor } = sections(user);
+  const setup = record(record(top["package"])["setup"]);
   const folders =
     typeof vendor["folders"] === "object" && vendor["folders"] !== null ? Object.entries(vendor["folders"]) : [];
   return [
@@ -121,6 +104,13 @@ function fileProblems(user: unknown, root: string, report: Report): ConfigProble
     fileProblem(root, ["shell", "entry"], shell["entry"], report),
     fileProblem(root, ["sidecar", "entry"], sidecar["entry"], report),
     migrationsProblem(root, ["database", "migrations"], database["migrations"], report),
+    fileProblem(root, ["package", "setup", "license"], setup["license"], report),
+    fileProblem(
+      root,
+      ["package", "setup", "webview2", "bootstrapper"],
+      record(setup["webview2"])["bootstrapper"],
+      report,
+    ),
     ...folders.map(([entry, path]) => folderProblem(root, ["vendor", "folders", entry], path, report)),
   ].filter((problem) => problem !== undefined);
 }

@@ -6,6 +6,7 @@
 import type { Limit } from "./limit.ts";
 import type { AppImageConfig } from "./package/appimage.ts";
 import type { LinuxConfig } from "./package/linux.ts";
+import type { SetupConfig } from "./package/setup.ts";
 import type { FormatId } from "../plan/package-format.ts";
 import type { Target, TargetOs } from "../plan/target.ts";
 import type { ResolvedSigning } from "./resolved-signing.ts";
@@ -71,6 +72,7 @@ export interface ResolvedConfig {
     readonly formats: Readonly<Record<TargetOs, readonly FormatId[]>>;
     readonly appimage: AppImageConfig;
     readonly linux: LinuxConfig;
+    readonly setup: SetupConfig;
   };
   /** For each finished file of a target. */
   readonly budget: Readonly<Record<Target, FileBudget>>;

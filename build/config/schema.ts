@@ -10,6 +10,7 @@ import { DEFAULT_BUDGET } from "./budgets.ts";
 import { parseLimit } from "./limit.ts";
 import { appImageSchema } from "./package/appimage.ts";
 import { linuxSchema } from "./package/linux.ts";
+import { setupSchema } from "./package/setup.ts";
 import { ruled } from "./ruled.ts";
 import { identifierRule, lineRule, mirrorRule, nameRule, pathRule, versionRule } from "./rules.ts";
 import { signing } from "./signing-schema.ts";
@@ -153,6 +154,7 @@ export const configSchema = z
           .optional(),
         appimage: appImageSchema.optional(),
         linux: linuxSchema.optional(),
+        setup: setupSchema.optional(),
       })
       .describe("How the finished files are packed.")
       .optional(),

@@ -61,7 +61,7 @@ async function* blocksOf(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array
   let block = Buffer.alloc(CAB_BLOCK_BYTES);
   let filled = 0;
   for await (const chunk of source) {
-    for (let at = 0; at < chunk.length; ) {
+    for (let at = 0; at < chunk.length;) {
       const taken = Math.min(chunk.length - at, CAB_BLOCK_BYTES - filled);
       block.set(chunk.subarray(at, at + taken), filled);
       at += taken;

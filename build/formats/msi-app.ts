@@ -1,7 +1,7 @@
 /** The rows about an app's files and folders, its links, URL schemes and file types. */
 import type { Cell } from "./msi-database.ts";
 import type { MsiFacts } from "./msi.ts";
-import { msiCode, msiFileName, msiFormatted, msiKey } from "./msi-names.ts";
+import { msiCode, msiFileKey as fileKey, msiFileName, msiFormatted, msiKey } from "./msi-names.ts";
 import type { MsiTable } from "./msi-schema.ts";
 
 const FEATURE = "App";
@@ -16,13 +16,8 @@ const CLASSES = "Software\\Classes";
 
 type Rows = readonly (readonly Cell[])[];
 
-export interface AppKeys {
-  /** Of the files, in order. */
-  readonly files: readonly string[];
-}
-
 /** The rows of the tables that follow the app's tree. */
-export function appTables(facts: MsiFacts): { readonly rows: Partial<Record<MsiTable, Rows>>; readonly keys: AppKeys } {
+export function appRows(facts: MsiFacts): Partial<Record<MsiTable, Rows>> {
   const { app, files, folders, launch } = facts;
   const main = files.find(({ path }) => path === launch.executable);
   if (main === undefined) throw new Error(`the app has no file ${launch.executable}`);
@@ -47,26 +42,23 @@ export function appTables(facts: MsiFacts): { readonly rows: Partial<Record<MsiT
     ]),
   ];
   return {
-    keys: { files: files.map(({ path }) => fileKey(path)) },
-    rows: {
-      Directory: directories(facts),
-      Component: components,
-      CreateFolder: bare.map((path) => [folderKey(path), componentKey(`${path}/`)]),
-      File: files.map(({ path, bytes }, at) => [
-        fileKey(path),
-        componentKey(path),
-        msiFileName(path.slice(path.lastIndexOf("/") + 1), path),
-        bytes,
-        null,
-        null,
-        FILE_VITAL,
-        at + 1,
-      ]),
-      Feature: [[FEATURE, null, app.name.slice(0, 64), null, 1, 1, "INSTALLFOLDER", FEATURE_REQUIRED]],
-      FeatureComponents: components.map(([component]) => [FEATURE, component ?? null]),
-      Shortcut: shortcuts(facts),
-      Registry: registry(facts),
-    },
+    Directory: directories(facts),
+    Component: components,
+    CreateFolder: bare.map((path) => [folderKey(path), componentKey(`${path}/`)]),
+    File: files.map(({ path, bytes }, at) => [
+      fileKey(path),
+      componentKey(path),
+      msiFileName(path.slice(path.lastIndexOf("/") + 1), path),
+      bytes,
+      null,
+      null,
+      FILE_VITAL,
+      at + 1,
+    ]),
+    Feature: [[FEATURE, null, app.name.slice(0, 64), null, 1, 1, "INSTALLFOLDER", FEATURE_REQUIRED]],
+    FeatureComponents: components.map(([component]) => [FEATURE, component ?? null]),
+    Shortcut: shortcuts(facts),
+    Registry: registry(facts),
   };
 }
 
@@ -76,10 +68,6 @@ function parentOf(path: string): string {
 
 function folderKey(folder: string): string {
   return folder === "" ? "INSTALLFOLDER" : msiKey("d", folder);
-}
-
-function fileKey(path: string): string {
-  return msiKey("f", path);
 }
 
 function componentKey(path: string): string {

@@ -19,6 +19,11 @@ export function msiKey(prefix: string, path: string): string {
   return `${prefix}_${createHash("sha256").update(path).digest("hex").slice(0, KEY_DIGITS)}`;
 }
 
+/** The key of a file, which is its name in the cabinet. */
+export function msiFileKey(path: string): string {
+  return msiKey("f", path);
+}
+
 /** `SHORTNAM.EXT|Long name.extension`, or the name alone where it is short; `path` makes it unique in its folder. */
 export function msiFileName(name: string, path: string): string {
   return SHORT_NAME.test(name) ? name : `${shortName(name, path)}|${name}`;

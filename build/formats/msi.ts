@@ -4,7 +4,7 @@
  * documentation's component rules ask), upgrades that replace the version
  * before in one transaction. Codes come from the identifier and the content.
  */
-import { appTables } from "./msi-app.ts";
+import { appRows } from "./msi-app.ts";
 import { encodeDatabase, type Cell, type DatabaseStream, type Table } from "./msi-database.ts";
 import { msiCode, msiFormatted } from "./msi-names.ts";
 import { MSI_SCHEMA, type MsiTable } from "./msi-schema.ts";
@@ -42,16 +42,11 @@ export interface MsiParts {
   readonly streams: readonly DatabaseStream[];
   readonly productCode: string;
   readonly upgradeCode: string;
-  /** Keys of the files, in order: their names in the cabinet. */
-  readonly fileKeys: readonly string[];
 }
 
 /** Name of the cabinet's stream, and of the icon in the list of programs. */
 export const CABINET_NAME = "app.cab";
 export const ICON_NAME = "app.ico";
-
-/** The class of the compound file's root that makes it an installation package. */
-export const MSI_CLASS_ID = "000c1084-0000-0000-c000-000000000046";
 
 const WEBVIEW2_CLIENT = "Microsoft\\EdgeUpdate\\Clients\\{F3017226-FE2A-4295-8BDF-00C3A9A7E4C5}";
 const ROOT_USER = 1;
@@ -67,9 +62,8 @@ export function renderMsi(facts: MsiFacts): MsiParts {
   const version = msiVersion(app.version);
   const upgradeCode = msiCode("upgrade", app.identifier);
   const productCode = msiCode("product", app.identifier, app.version, facts.contentDigest);
-  const { rows: appRows, keys } = appTables(facts);
   const rows: Partial<Record<MsiTable, readonly (readonly Cell[])[]>> = {
-    ...appRows,
+    ...appRows(facts),
     ...sequenceRows(),
     Property: Object.entries(properties(facts, { version, upgradeCode, productCode })),
     Media: [[1, facts.files.length, null, `#${CABINET_NAME}`, null, null]],
@@ -95,7 +89,7 @@ export function renderMsi(facts: MsiFacts): MsiParts {
     columns,
     rows: rows[name as MsiTable] ?? [],
   }));
-  return { streams: encodeDatabase(tables), productCode, upgradeCode, fileKeys: keys.files };
+  return { streams: encodeDatabase(tables), productCode, upgradeCode };
 }
 
 /** The three numbers that Windows Installer compares. */

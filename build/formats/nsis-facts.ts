@@ -32,8 +32,9 @@ export interface NsisFacts {
   /** URL schemes, without ":". */
   readonly protocols: readonly string[];
   readonly fileTypes: readonly NsisFileType[];
-  /** Which of the optional files are there. */
-  readonly license: boolean;
+  /** Name of the licence beside the script: text with a byte order mark, or RTF. */
+  readonly license: string | undefined;
+  /** Whether Microsoft's bootstrapper lies there. */
   readonly webview2Bootstrapper: boolean;
   /** Run on the uninstaller, whose path replaces %1, before it goes into the setup: a signer's place. */
   readonly finalizeUninstaller: string | undefined;

@@ -16,7 +16,6 @@ export const NSIS_FILES = {
   payload: "payload.exe",
   fileList: "app.files",
   icon: "setup.ico",
-  license: "license",
   webview2: "webview2.exe",
 } as const;
 
@@ -115,7 +114,7 @@ function pages({ license, desktopShortcut, runAfterInstall }: NsisFacts): string
     `!define MUI_ICON ${icon}`,
     `!define MUI_UNICON ${icon}`,
     "!define MUI_ABORTWARNING",
-    ...(license ? [`!insertmacro MUI_PAGE_LICENSE ${nsisString(NSIS_FILES.license)}`] : []),
+    ...(license === undefined ? [] : [`!insertmacro MUI_PAGE_LICENSE ${nsisString(license)}`]),
     ...(desktopShortcut === "ask" ? ["!define MUI_COMPONENTSPAGE_NODESC", "!insertmacro MUI_PAGE_COMPONENTS"] : []),
     "!define MUI_PAGE_CUSTOMFUNCTION_PRE SkipIfInstalled",
     "!insertmacro MUI_PAGE_DIRECTORY",

@@ -14,7 +14,7 @@ interface FormatFacts {
 }
 
 /** "inside": only what it holds is signed; "detached": files beside it, which AppImages get too; the others are in the file, each in its format's way. */
-export type FileSignature = "inside" | "detached" | "dmg" | "pkg" | "authenticode" | "appimage";
+export type FileSignature = "inside" | "detached" | "dmg" | "pkg" | "authenticode" | "msi" | "appimage";
 
 /** Every format, in the order in which a release lists its files. */
 export const PACKAGE_FORMATS = {
@@ -31,6 +31,20 @@ export const PACKAGE_FORMATS = {
     made: "an AppImage, zstd inside",
     isExecutable: true,
     signature: "appimage",
+  },
+  setup: {
+    os: ["win32"],
+    suffix: "-setup.exe",
+    made: "a setup by NSIS, zstd inside",
+    isExecutable: true,
+    signature: "authenticode",
+  },
+  msi: {
+    os: ["win32"],
+    suffix: ".msi",
+    made: "a Windows Installer package, MSZIP",
+    isExecutable: false,
+    signature: "msi",
   },
   portable: {
     os: ["win32"],

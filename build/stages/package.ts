@@ -4,7 +4,9 @@ import type { FormatId } from "../plan/package-format.ts";
 import { bytesByPart, readAppTree } from "./package/app-tree.ts";
 import { appImage } from "./package/appimage.ts";
 import type { PackageFormat } from "./package/package-format.ts";
+import { msi } from "./package/msi.ts";
 import { portable } from "./package/portable.ts";
+import { setup } from "./package/setup.ts";
 import { singleFile } from "./package/single-file.ts";
 import { zipApp } from "./package/zip-app.ts";
 import { formatPlan, targetStage, type Stage } from "./stage.ts";
@@ -13,6 +15,8 @@ import { formatPlan, targetStage, type Stage } from "./stage.ts";
 export const WRITERS: Readonly<Record<FormatId, PackageFormat>> = {
   "single-file": singleFile, // runs where it lies
   appimage: appImage, // runs where it lies, and shows itself to desktops
+  setup, // installs, upgrades and uninstalls
+  msi, // the same for managed machines
   portable, // runs where it lies
   zip: zipApp, // unpacked by a double click
 };
@@ -27,8 +31,8 @@ export function packageStage(lane: FormatId, writer: PackageFormat = WRITERS[lan
     needs: ["stapled-app", "icons"],
     makes: ["installer", "companion"],
     preflight: async (ctx) => (await writer.preflight?.(ctx)) ?? [],
-    reads(ctx) {
-      const { values, files } = writer.reads(ctx);
+    async reads(ctx) {
+      const { values, files } = await writer.reads(ctx);
       return { values: { fileName: formatPlan(ctx.target, lane).fileName, values }, files };
     },
     async run(ctx, { "stapled-app": app, icons }) {

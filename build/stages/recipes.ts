@@ -63,6 +63,8 @@ export const packageRecipes: Readonly<Record<TargetOs, Recipe>> = {
   win32: [
     ...buildWindows,
     signWindowsApp, // programs and libraries
+    ...lane("setup"),
+    ...lane("msi"),
     ...lane("portable"),
     ...lane("zip"),
   ],

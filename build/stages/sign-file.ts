@@ -6,7 +6,13 @@
  */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type WhoSigned, whoSignedApple, whoSignedAppImage, whoSignedPe } from "../../signing/who-signed.ts";
+import {
+  type WhoSigned,
+  whoSignedApple,
+  whoSignedAppImage,
+  whoSignedMsi,
+  whoSignedPe,
+} from "../../signing/who-signed.ts";
 import type { InstallerFacts } from "../artifacts/artifact.ts";
 import type { CodeKeyReference } from "../config/resolved-signing.ts";
 import { checkAppKeys, checkInstallerKey, checkLinuxKeys } from "../keys/check-signing.ts";
@@ -19,6 +25,7 @@ import {
   signAppImageByKey,
   signDiskImage,
   signPackage,
+  signInstallerPackage,
   signProgram,
   type SignInstallerRequest,
 } from "../sign/sign-installer.ts";
@@ -66,6 +73,14 @@ const SIGNERS: Readonly<Record<Exclude<FileSignature, "inside" | "detached">, Fi
     settings: ({ signing }) => ({ ...signing.windows, key: undefined }),
     sign: (request) => signProgram(request, present(request.keyring.signing.windows)),
     whoSigned: whoSignedPe,
+  },
+  msi: {
+    skip: ({ signing }) => (signing.code === "key" ? undefined : NO_KEY),
+    preflight: (ctx) => keyProblems(ctx, checkAppKeys(ctx.keyring, "win32")),
+    key: ({ signing }) => signing.windows?.key,
+    settings: ({ signing }) => ({ ...signing.windows, key: undefined }),
+    sign: (request) => signInstallerPackage(request, present(request.keyring.signing.windows)),
+    whoSigned: whoSignedMsi,
   },
   appimage: {
     skip: ({ signing }) =>

@@ -1,9 +1,8 @@
 /** A resolved config, plan and vendor for tests that build nothing real. */
 import { join } from "node:path";
+import { resolvePackage } from "../../build/config/package/resolve-package.ts";
 import { resolveBudget } from "../../build/config/budgets.ts";
 import type { ResolvedConfig } from "../../build/config/resolved-config.ts";
-import { resolveAppImage } from "../../build/config/package/appimage.ts";
-import { resolveLinux } from "../../build/config/package/linux.ts";
 import { DEFAULT_FORMATS, fileNameOf, type FormatId } from "../../build/plan/package-format.ts";
 import { NO_SIGNING } from "../../build/config/resolved-signing.ts";
 import { type Keyring, openKeyring } from "../../build/keys/keyring.ts";
@@ -35,7 +34,7 @@ export function fakeConfig(root: string, change: Partial<ResolvedConfig> = {}): 
     sidecar: { kind: "bun", entry: join(root, "sidecar.ts") },
     database: undefined,
     targets: ["linux-x64"],
-    package: { compression: "fast", formats: DEFAULT_FORMATS, appimage: resolveAppImage(), linux: resolveLinux() },
+    package: resolvePackage({ compression: "fast" }, root),
     budget: resolveBudget(),
     vendor: { mirror: undefined, folders: {} },
     signing: NO_SIGNING,

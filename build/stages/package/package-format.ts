@@ -25,13 +25,18 @@ export interface PackageResult {
   readonly companions?: readonly Pick<CompanionFacts, "role" | "suffix">[];
 }
 
+export interface FormatReads {
+  readonly values: unknown;
+  readonly files: readonly string[];
+}
+
 export interface PackageFormat {
   /** Bumped when the same app would give other bytes. */
   readonly version: number;
   /** Tools that are missing, names that the format refuses: found before the first stage runs. */
   preflight?(ctx: TargetContext): Promise<readonly Problem[]>;
   /** Besides the app and its own sources: what shapes the bytes. */
-  reads(ctx: TargetContext): { readonly values: unknown; readonly files: readonly string[] };
+  reads(ctx: TargetContext): FormatReads | Promise<FormatReads>;
   write(request: PackageRequest): Promise<PackageResult>;
   /** Who can open the finished file again. */
   readonly proof: ContainerProof;

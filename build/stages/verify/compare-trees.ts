@@ -35,6 +35,7 @@ export async function compareTrees(request: CompareRequest): Promise<readonly Pr
   for (const entry of wanted) {
     const other = inside.get(entry.path);
     inside.delete(entry.path);
+    if (other === undefined && entry.kind === "folder" && reader.keeps.emptyFolders === false) continue;
     const difference = other === undefined ? "is missing" : await differenceOf(entry, other, request);
     if (difference !== undefined) differences.push(`${entry.path} ${difference}`);
   }

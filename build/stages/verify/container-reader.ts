@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { AppFolderFacts } from "../../artifacts/artifact.ts";
 import type { ResolvedConfig } from "../../config/resolved-config.ts";
 import { APPIMAGE_HEAD_BYTES } from "../../formats/appimage.ts";
+import { NSIS_FILES } from "../../formats/nsis-script.ts";
 import { hostTarget, type Target } from "../../plan/target.ts";
 import { stubPath } from "../../stub/targets.ts";
 import { locate } from "../../tools/locate.ts";
@@ -24,7 +25,7 @@ export interface ContainerReader {
   /** The program it needs on PATH; undefined: the file itself. */
   readonly program: string | undefined;
   /** What cannot be compared where it is not kept. */
-  readonly keeps: { readonly modes: boolean; readonly links: boolean };
+  readonly keeps: { readonly modes: boolean; readonly links: boolean; readonly emptyFolders?: false };
   /** Unpacks the whole container. */
   read(request: ReadRequest): Promise<void>;
 }
@@ -106,6 +107,29 @@ export const STUB_OF_HOST: ContainerReader = {
     const host = hostTarget();
     if (host === undefined) throw new Error("this machine has no stub");
     await exec(stubPath(host), ["--erth-extract", folder, file], { signal });
+  },
+};
+
+/** libmsi by GNOME: files by their names in the tables. */
+export const MSIEXTRACT: ContainerReader = {
+  name: "msiextract",
+  program: "msiextract",
+  keeps: { modes: false, links: false, emptyFolders: false },
+  async read({ file, folder, exec, signal }) {
+    await mkdir(folder);
+    await exec("msiextract", ["-C", folder, file], { signal, env: { LC_ALL: "C.UTF-8" } });
+  },
+};
+
+/** A setup by 7-Zip, then the app in its payload. */
+export const SETUP_PAYLOAD: ContainerReader = {
+  ...STUB_OF_HOST,
+  name: "7-Zip and the stub's --erth-extract",
+  program: "7z",
+  async read({ file, folder, exec, signal }) {
+    const parts = `${folder}.setup`;
+    await exec("7z", ["x", "-y", "-bd", `-o${parts}`, file, `$PLUGINSDIR/${NSIS_FILES.payload}`], { signal });
+    await STUB_OF_HOST.read({ file: join(parts, "$PLUGINSDIR", NSIS_FILES.payload), folder, exec, signal });
   },
 };
 

@@ -1,9 +1,7 @@
 /** Configs for plan tests; no file of theirs exists. */
+import { resolvePackage } from "../../../build/config/package/resolve-package.ts";
 import { resolveBudget } from "../../../build/config/budgets.ts";
 import type { ResolvedConfig } from "../../../build/config/resolved-config.ts";
-import { resolveAppImage } from "../../../build/config/package/appimage.ts";
-import { resolveLinux } from "../../../build/config/package/linux.ts";
-import { DEFAULT_FORMATS } from "../../../build/plan/package-format.ts";
 import { NO_SIGNING } from "../../../build/config/resolved-signing.ts";
 import { TARGETS } from "../../../build/plan/target.ts";
 
@@ -30,7 +28,7 @@ export function configWith(changes: Partial<ResolvedConfig> = {}): ResolvedConfi
     sidecar: { kind: "pkg", entry: `${root}/sidecar/main.ts` },
     database: { migrations: `${root}/migrations` },
     targets: TARGETS,
-    package: { compression: "best", formats: DEFAULT_FORMATS, appimage: resolveAppImage(), linux: resolveLinux() },
+    package: resolvePackage({ compression: "best" }, root),
     budget: resolveBudget(),
     vendor: { mirror: undefined, folders: {} },
     signing: NO_SIGNING,

@@ -1,0 +1,30 @@
+/** The `package` section of the config → how the finished files are packed. */
+import { DEFAULT_FORMATS, FORMAT_IDS, type FormatId } from "../../plan/package-format.ts";
+import type { TargetOs } from "../../plan/target.ts";
+import type { ResolvedConfig } from "../resolved-config.ts";
+import type { UserConfig } from "../schema.ts";
+import { resolveAppImage } from "./appimage.ts";
+import { resolveLinux } from "./linux.ts";
+import { resolveSetup } from "./setup.ts";
+
+/** Defaults for all that is left out; paths start at `root`. */
+export function resolvePackage(written: UserConfig["package"], root: string): ResolvedConfig["package"] {
+  return {
+    compression: written?.compression ?? "best",
+    formats: resolveFormats(written?.formats),
+    appimage: resolveAppImage(written?.appimage),
+    linux: resolveLinux(written?.linux),
+    setup: resolveSetup(written?.setup, root),
+  };
+}
+
+/** Each format once, in the order of `FORMAT_IDS`. */
+function resolveFormats(
+  asked: Readonly<Partial<Record<TargetOs, readonly FormatId[] | undefined>>> = {},
+): ResolvedConfig["package"]["formats"] {
+  const formats = (os: TargetOs): readonly FormatId[] => {
+    const named = asked[os] ?? DEFAULT_FORMATS[os];
+    return FORMAT_IDS.filter((id) => named.includes(id));
+  };
+  return { darwin: formats("darwin"), win32: formats("win32"), linux: formats("linux") };
+}
