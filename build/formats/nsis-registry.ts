@@ -112,7 +112,9 @@ function removeProtocol(scheme: string, facts: NsisFacts): string[] {
   const key = `${CLASSES}\\${scheme}`;
   return [
     `ReadRegStr $0 SHCTX "${key}\\shell\\open\\command" ""`,
-    `\${If} $0 == "${openCommand(facts)}"`,
+    // Not in the condition itself, which is a macro and takes no backtick.
+    `StrCpy $1 "${openCommand(facts)}"`,
+    "${If} $0 == $1",
     `  DeleteRegKey SHCTX "${key}"`,
     "${EndIf}",
   ];

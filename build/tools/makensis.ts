@@ -5,13 +5,12 @@
  */
 import { stat } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import semver from "semver";
 import { ErthError, messageOf } from "../../runtime/base/errors.ts";
 import type { Exec } from "./exec.ts";
 import { locate } from "./locate.ts";
 
 /** The first version with `!uninstfinalize`, without which no uninstaller could be signed. */
-const LEAST_VERSION = "3.8.0";
+const LEAST_VERSION = [3, 8] as const;
 
 export interface Makensis {
   /** Absolute. */
@@ -50,8 +49,7 @@ export async function findMakensis({ exec, env, folder, platform }: MakensisRequ
   }
   const home = folder !== undefined && found.startsWith(folder) ? { NSISDIR: folder } : {};
   const version = await versionOf(exec, found, home);
-  const known = semver.coerce(version.replace(/^v/, ""));
-  if (known === null || semver.lt(known, LEAST_VERSION)) {
+  if (!isNewEnough(version)) {
     throw new ErthError({
       code: "TOOL_TOO_OLD",
       message: `${found} is NSIS ${version}; 3.08 is the least that can write a setup whose uninstaller is signed.`,
@@ -60,6 +58,13 @@ export async function findMakensis({ exec, env, folder, platform }: MakensisRequ
     });
   }
   return { path: found, version, env: home };
+}
+
+/** NSIS counts 3.08, 3.09, 3.10. */
+function isNewEnough(version: string): boolean {
+  const [, major = "0", minor = "0"] = /^v?(\d+)\.(\d+)/.exec(version) ?? [];
+  const [leastMajor, leastMinor] = LEAST_VERSION;
+  return Number(major) > leastMajor || (Number(major) === leastMajor && Number(minor) >= leastMinor);
 }
 
 async function places(
