@@ -14,7 +14,7 @@ import { fileNameOf } from "../../../build/shells/bundle-name.ts";
 import { packageStage } from "../../../build/stages/package.ts";
 import type { TargetContext, TargetStage } from "../../../build/stages/stage.ts";
 import { exec } from "../../../build/tools/exec.ts";
-import { fakeConfig, fakeKeyring, fakePlan, fakeVendor } from "../../support/fake-config.ts";
+import { fakeConfig, fakeKeys, fakePlan, fakeVendor } from "../../support/fake-config.ts";
 import { scratchFolder } from "../../support/scratch.ts";
 
 const FIXTURES = join(import.meta.dirname, "../../fixtures");
@@ -86,8 +86,7 @@ export async function packageWindowsApp(options: WindowsAppOptions): Promise<Win
     plan,
     target: plan.targets[0]!,
     vendor: fakeVendor({}),
-    keyring: fakeKeyring(),
-    stateFolder: folder,
+    ...fakeKeys(folder),
     exec,
     signal: new AbortController().signal,
     workFolder,
