@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { listTree } from "../../build/artifacts/digest.ts";
 import { hasWine, wineWorld } from "../support/wine.ts";
-import { IDENTIFIER, packageWindowsApp } from "./support/windows-app.ts";
+import { IDENTIFIER, packageWindowsApp } from "../support/windows-app.ts";
 
 /** `msiexec`'s 1603 as an exit code of Linux. */
 const FAILED = 1603 & 0xff;

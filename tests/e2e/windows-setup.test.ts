@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { listTree } from "../../build/artifacts/digest.ts";
 import { hasWine, wineWorld, type WineWorld } from "../support/wine.ts";
-import { IDENTIFIER, packageWindowsApp } from "./support/windows-app.ts";
+import { IDENTIFIER, packageWindowsApp } from "../support/windows-app.ts";
 
 const PROGRAMS = "C:\\users\\root\\AppData\\Local\\Programs";
 const MENU = "C:\\users\\root\\AppData\\Roaming\\Microsoft\\Windows\\Start Menu\\Programs";

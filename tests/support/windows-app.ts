@@ -3,21 +3,24 @@ import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { ArtifactOf, Sha256 } from "../../../build/artifacts/artifact.ts";
-import { listTree } from "../../../build/artifacts/digest.ts";
-import { openPieces } from "../../../build/artifacts/pieces.ts";
-import type { SetupConfig } from "../../../build/config/package/setup.ts";
-import { slugOf } from "../../../build/config/slug.ts";
-import { encodeIco } from "../../../build/formats/ico.ts";
-import type { FormatId } from "../../../build/plan/package-format.ts";
-import { fileNameOf } from "../../../build/shells/bundle-name.ts";
-import { packageStage } from "../../../build/stages/package.ts";
-import type { TargetContext, TargetStage } from "../../../build/stages/stage.ts";
-import { exec } from "../../../build/tools/exec.ts";
-import { fakeConfig, fakeKeys, fakePlan, fakeVendor } from "../../support/fake-config.ts";
-import { scratchFolder } from "../../support/scratch.ts";
+import type { ArtifactOf, Sha256 } from "../../build/artifacts/artifact.ts";
+import { listTree } from "../../build/artifacts/digest.ts";
+import { openPieces } from "../../build/artifacts/pieces.ts";
+import type { SetupConfig } from "../../build/config/package/setup.ts";
+import { slugOf } from "../../build/config/slug.ts";
+import { encodeIco } from "../../build/formats/ico.ts";
+import type { FormatId } from "../../build/plan/package-format.ts";
+import { fileNameOf } from "../../build/shells/bundle-name.ts";
+import { packageStage, WRITERS } from "../../build/stages/package.ts";
+import type { PackageFormat } from "../../build/stages/package/package-format.ts";
+import type { TargetContext, TargetStage } from "../../build/stages/stage.ts";
+import { compareTrees } from "../../build/stages/verify/compare-trees.ts";
+import { exec } from "../../build/tools/exec.ts";
+import type { Problem } from "../../runtime/base/errors.ts";
+import { fakeConfig, fakeKeys, fakePlan, fakeVendor } from "./fake-config.ts";
+import { scratchFolder } from "./scratch.ts";
 
-const FIXTURES = join(import.meta.dirname, "../../fixtures");
+const FIXTURES = join(import.meta.dirname, "../fixtures");
 export const IDENTIFIER = "dev.example.notes";
 
 export interface WindowsAppOptions {
@@ -25,6 +28,8 @@ export interface WindowsAppOptions {
   readonly name?: string;
   readonly version?: string;
   readonly setup?: Partial<SetupConfig>;
+  /** Instead of the format's own. */
+  readonly writer?: PackageFormat;
   /** More files of the app: path to content. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
 }
@@ -36,6 +41,8 @@ export interface WindowsPackage {
   readonly root: string;
   /** What users start, in the app folder. */
   readonly executable: string;
+  /** Opens it again as the release does: what differs from the app folder. */
+  readonly proof: () => Promise<readonly Problem[]>;
   readonly installer: ArtifactOf<"installer">["facts"];
 }
 
@@ -119,13 +126,26 @@ export async function packageWindowsApp(options: WindowsAppOptions): Promise<Win
     bytes: 0,
     sha256: "" as Sha256,
   } as const;
-  const stage = packageStage(format) as unknown as TargetStage<"stapled-app" | "icons", "installer">;
+  const stage = packageStage(format, options.writer) as unknown as TargetStage<"stapled-app" | "icons", "installer">;
   const [installer] = await stage.run(ctx, {
     "stapled-app": app,
     icons: { ...icons, from: [], facts: { sizes: [256] } },
   });
   if (!installer) throw new Error("the stage made nothing");
-  return { path: installer.path, root, executable, installer: installer.facts };
+  return {
+    path: installer.path,
+    root,
+    executable,
+    installer: installer.facts,
+    async proof() {
+      const [reader] = WRITERS[format].proof.readers("win32-x64");
+      if (!reader) throw new Error(`no reader of ${format}`);
+      const unpacked = join(await scratchFolder(), "unpacked");
+      await reader.read({ file: installer.path, folder: unpacked, exec, signal: ctx.signal });
+      const appRoot = WRITERS[format].proof.appRoot(app.facts, config);
+      return compareTrees({ staged: root, unpacked, appRoot, isExtra: undefined, reader, fileName: "it" });
+    },
+  };
 }
 
 async function icon(): Promise<Uint8Array> {
