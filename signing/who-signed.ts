@@ -13,7 +13,7 @@ import { readDiskImage } from "./apple/udif.ts";
 import { readXar } from "../build/formats/xar.ts";
 import { certificateName } from "./cms/certificate.ts";
 import { signerFacts } from "./cms/signer-facts.ts";
-import { verifyAppImage } from "./linux/appimage-signature.ts";
+import { inspectAppImage } from "./linux/verify-appimage.ts";
 import { readCompoundFile, readStream } from "../build/formats/compound-file.ts";
 import { MSI_SIGNATURE } from "./windows/msi-digest.ts";
 import { MAX_SIGNATURE_BYTES } from "./windows/verify-msi.ts";
@@ -73,12 +73,11 @@ export async function whoSignedMsi(path: string): Promise<WhoSigned | undefined>
   });
 }
 
-/** Of an AppImage, by the key that lies in it. */
+/** Of an AppImage, by the key that its signature names. */
 export async function whoSignedAppImage(path: string): Promise<WhoSigned | undefined> {
-  const { fingerprint } = await verifyAppImage({ file: path });
-  return fingerprint === undefined
-    ? undefined
-    : { by: `OpenPGP key ${fingerprint}`, fingerprint: null, timestamp: null };
+  const { signatures } = await inspectAppImage(path, { keys: [], now: new Date() });
+  const [first] = signatures;
+  return first && { by: `OpenPGP key ${first.keyId}`, fingerprint: null, timestamp: null };
 }
 
 function superBlobSigner(signature: Uint8Array | undefined): WhoSigned | undefined {

@@ -1,5 +1,5 @@
 /**
- * The head of an AppImage of type 2 (AppImageSpec), and where its sections lie.
+ * The head of an AppImage of type 2 (AppImageSpec).
  *
  * Readers take for the image's start the end of the ELF file, which they find
  * by its section table. Ours ends after 12 KiB: header, program headers and
@@ -17,8 +17,6 @@
  * So a start maps the program straight out of the image, nothing is mounted,
  * and the file is as small as its AppRun alone.
  */
-import { ErthError } from "../../runtime/base/errors.ts";
-import type { ByteSource } from "./elf-strip.ts";
 
 /** Where the squashfs image begins. */
 export const APPIMAGE_HEAD_BYTES = 12 << 10;
@@ -36,7 +34,6 @@ const MAGIC_OFFSET = 8;
 const HEADER_BYTES = 64;
 const PROGRAM_HEADER_BYTES = 56;
 const SECTION_HEADER_BYTES = 64;
-const MAX_SECTIONS = 512;
 const SHT_PROGBITS = 1;
 const SHT_STRTAB = 3;
 const SECTION_TABLE = 1 << 10;
@@ -101,78 +98,4 @@ export function encodeAppImageHead({ program, programOffset, updateInformation }
   }
   head.write(updateInformation, 2 << 10, "utf8");
   return head;
-}
-
-export interface AppImageSection {
-  readonly offset: number;
-  readonly bytes: number;
-}
-
-export interface AppImageFacts {
-  /** Where the file system image begins. */
-  readonly imageOffset: number;
-  /** By name; names of sections that an AppImage has none of lead nowhere. */
-  readonly sections: ReadonlyMap<string, AppImageSection>;
-}
-
-/** The outline of any AppImage of type 2 on a 64-bit machine. Throws `APPIMAGE_DAMAGED`. */
-export function parseAppImage(source: ByteSource): AppImageFacts {
-  if (source.size < HEADER_BYTES) throw appImageDamaged("it is too short to be one");
-  const header = Buffer.from(source.read(0, HEADER_BYTES));
-  const isType2 = header.subarray(MAGIC_OFFSET, MAGIC_OFFSET + MAGIC.length).equals(MAGIC);
-  if (header.readUInt32BE(0) !== 0x7f454c46 || !isType2) throw appImageDamaged('it lacks the mark "AI" 2');
-  if (header.readUInt16LE(4) !== 0x0102) throw appImageDamaged("it is not for a 64-bit machine");
-  const tableOffset = Number(header.readBigUInt64LE(40));
-  const [size, count, namesIndex] = [header.readUInt16LE(58), header.readUInt16LE(60), header.readUInt16LE(62)];
-  const tableEnd = tableOffset + count * SECTION_HEADER_BYTES;
-  if (size !== SECTION_HEADER_BYTES || count < 2 || count > MAX_SECTIONS || tableEnd > source.size) {
-    throw appImageDamaged("its section table lies outside it");
-  }
-  const table = Buffer.from(source.read(tableOffset, count * SECTION_HEADER_BYTES));
-  const sectionAt = (number: number): AppImageSection & { readonly name: number } => {
-    const at = number * SECTION_HEADER_BYTES;
-    return {
-      name: table.readUInt32LE(at),
-      offset: Number(table.readBigUInt64LE(at + 24)),
-      bytes: Number(table.readBigUInt64LE(at + 32)),
-    };
-  };
-  const isInside = ({ offset, bytes }: AppImageSection): boolean => offset + bytes <= source.size;
-  if (namesIndex >= count) throw appImageDamaged("its sections have no names");
-  const strings = sectionAt(namesIndex);
-  if (!isInside(strings) || strings.bytes > 1 << 16) throw appImageDamaged("its section names lie outside it");
-  const names = Buffer.from(source.read(strings.offset, strings.bytes));
-
-  const sections = new Map<string, AppImageSection>();
-  for (let number = 1; number < count; number += 1) {
-    const { name, offset, bytes } = sectionAt(number);
-    const end = names.indexOf(0, name);
-    const text = names.toString("latin1", name, end < 0 ? names.length : end);
-    const isOurs = text === UPDATE_SECTION || text === SIGNATURE_SECTION || text === KEY_SECTION;
-    if (!isOurs) continue;
-    if (!isInside({ offset, bytes }) || bytes > 1 << 20) throw appImageDamaged(`its section ${text} lies outside it`);
-    sections.set(text, { offset, bytes });
-  }
-  // As runtimes reckon: the table's end, or that of the last section in it.
-  const last = sectionAt(count - 1);
-  const imageOffset = Math.max(tableEnd, last.offset + last.bytes);
-  if (imageOffset >= source.size) throw appImageDamaged("it ends where its image should begin");
-  return { imageOffset, sections };
-}
-
-/** The text in a section, up to its first zero. */
-export function sectionText(source: ByteSource, section: AppImageSection | undefined): string {
-  if (section === undefined) return "";
-  const bytes = Buffer.from(source.read(section.offset, section.bytes));
-  const end = bytes.indexOf(0);
-  return bytes.toString("utf8", 0, end < 0 ? bytes.length : end);
-}
-
-/** An AppImage that is not what was published. */
-export function appImageDamaged(what: string): ErthError {
-  return new ErthError({
-    code: "APPIMAGE_DAMAGED",
-    message: `the AppImage is damaged: ${what}.`,
-    remedy: "make it again: erth package",
-  });
 }

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { layoutSquashfs, type SquashfsEntry, type SquashfsLayout } from "../../../build/formats/squashfs.ts";
 import { squashfsChunks } from "../../../build/formats/squashfs-stream.ts";
+import { FIXTURE } from "./squashfs-fixture.ts";
 
 const MODIFIED = new Date("2000-01-01T00:00:00Z");
 const OPTIONS = { modifiedAt: MODIFIED, imageOffset: 12 << 10 };
@@ -82,6 +84,17 @@ test("a file beyond 4 GiB gets an inode that can hold it", () => {
   // The first inode of the first block of the table: LREG, its size at 24.
   expect(tables.readUInt16LE(2)).toBe(9);
   expect(tables.readBigUInt64LE(2 + 24)).toBe(BigInt(bytes));
+});
+
+test("the stub's reader is tested on an image that is written now", async () => {
+  const noStream = (path: string): never => {
+    throw new Error(`${path} has no stream`);
+  };
+  const chunks: Uint8Array[] = [];
+  const layout = layoutSquashfs(FIXTURE, { modifiedAt: MODIFIED, imageOffset: 0 });
+  for await (const chunk of squashfsChunks(layout, noStream)) chunks.push(chunk);
+  const file = new URL("../../../build/stub/testdata/small.squashfs", import.meta.url);
+  expect(Buffer.concat(chunks).equals(await readFile(file))).toBe(true);
 });
 
 test("names and links that the format cannot hold are refused", () => {
