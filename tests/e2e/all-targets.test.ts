@@ -3,7 +3,7 @@
  * find in the finished files. Nothing of macOS or Windows is run here.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, lstatSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -11,10 +11,13 @@ import { readManifest, type ManifestFile } from "../../build/artifacts/manifest.
 import { payloadFaults, readPayload } from "../../build/formats/payload-reader.ts";
 import { TARGETS } from "../../build/plan/target.ts";
 import { verifyApp } from "../../signing/apple/verify-app.ts";
+import { startSidecar, stopSidecar, titlesOf } from "../support/sidecar.ts";
 import { erth } from "./support/built-app.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "erth-targets-"));
 const dist = join(folder, "dist/0.1.0");
+/** Of libc6-arm64-cross, libstdc++6-arm64-cross and libatomic1-arm64-cross. */
+const ARM64_LIBRARIES = "/usr/aarch64-linux-gnu";
 const has = (tool: string): boolean =>
   (process.env.PATH ?? "").split(":").some((place) => existsSync(join(place, tool)));
 let files: readonly ManifestFile[] = [];
@@ -63,6 +66,23 @@ test.skipIf(!has("qemu-aarch64-static"))("linux-arm64: its own stub verifies it,
   expect(JSON.parse(info)).toMatchObject({ name: "ERTH Assistant", version: "0.1.0" });
   execFileSync("qemu-aarch64-static", [pathOf("linux-arm64"), "--erth-verify"]);
 });
+
+test.skipIf(!has("qemu-aarch64-static") || !existsSync(ARM64_LIBRARIES))(
+  "linux-arm64: its sidecar serves the seed's todos, under qemu-aarch64-static with Debian's arm64 cross libraries",
+  async () => {
+    const app = join(folder, "arm64");
+    const home = join(folder, "arm64-home");
+    mkdirSync(home);
+    execFileSync("qemu-aarch64-static", [pathOf("linux-arm64"), "--erth-extract", app]);
+    const program = join(app, "bin/erth-assistant-sidecar");
+    const env = { PATH: process.env.PATH, HOME: home };
+    const sidecar = await startSidecar(["qemu-aarch64-static", "-L", ARM64_LIBRARIES, program], home, env);
+    expect(titlesOf(await (await sidecar.ask("/")).text())).toHaveLength(4);
+    const added = await sidecar.ask("/todos", { method: "POST", body: new URLSearchParams({ title: "Milch 🥛" }) });
+    expect(titlesOf(await added.text())[0]).toBe("Milch 🥛");
+    expect(await stopSidecar(sidecar)).toBe(0);
+  },
+);
 
 test.skipIf(!has("unzip")).for([
   ["darwin-arm64", 0x0100000c],

@@ -8,12 +8,19 @@ export interface Display {
   readonly name: string;
   /** Saves what the screen shows as a PNG. */
   screenshot(path: string): void;
-  /** The text on the screen, as tesseract reads it. */
+  /** The text on the screen, as tesseract reads it; another reading of the same screen may find what this one did not. */
   readText(folder: string): string;
   /** Runs xdotool on this display. */
   xdotool(...args: readonly string[]): string;
   stop(): void;
 }
+
+/** Enlargement and page layout of successive readings: one block of text, then scattered words. */
+const READINGS = [
+  ["200%", "6"],
+  ["300%", "6"],
+  ["200%", "11"],
+] as const;
 
 const TOOLS = ["Xvfb", "xdotool", "import", "tesseract"] as const;
 
@@ -26,15 +33,17 @@ export function missingTools(): readonly string[] {
 export async function startDisplay(width = 1280, height = 900): Promise<Display> {
   const { child, name } = await startXvfb(width, height);
   const env = { ...process.env, DISPLAY: name };
+  let reads = 0;
   const run = (tool: string, args: readonly string[]): string =>
     execFileSync(tool, args, { env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
   return {
     name,
     screenshot: (path) => void run("import", ["-window", "root", path]),
     readText(folder) {
-      const path = join(folder, `screen-${Date.now()}.png`);
-      run("import", ["-window", "root", "-resize", "200%", path]);
-      return run("tesseract", [path, "-", "--psm", "11"]);
+      const path = join(folder, "screen.png");
+      const [scale, layout] = READINGS[reads++ % READINGS.length] ?? READINGS[0];
+      run("import", ["-window", "root", "-resize", scale, path]);
+      return run("tesseract", [path, "-", "--psm", layout]);
     },
     xdotool: (...args) => run("xdotool", args),
     stop: () => void child.kill("SIGKILL"),

@@ -44,7 +44,7 @@ export function processesWith(marker: string): readonly FoundProcess[] {
 
 /** Polls until `check` gives a value that is not undefined or false. */
 export async function waitFor<Value>(
-  what: string,
+  what: string | (() => string),
   timeoutMs: number,
   check: () => Value | undefined | false,
 ): Promise<Value> {
@@ -52,7 +52,7 @@ export async function waitFor<Value>(
   for (;;) {
     const value = check();
     if (value !== undefined && value !== false) return value;
-    if (Date.now() > end) throw new Error(`waited ${timeoutMs} ms for ${what}`);
+    if (Date.now() > end) throw new Error(`waited ${timeoutMs} ms for ${typeof what === "string" ? what : what()}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

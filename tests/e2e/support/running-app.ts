@@ -50,11 +50,14 @@ export function runningApp(options: { path: string; home: string; scratch: strin
       processes().filter(({ executable, commandLine }) =>
         [executable, ...commandLine].some((part) => part.endsWith("-sidecar") || part.endsWith("sidecar/main.js")),
       ),
-    seeText: (text, timeoutMs) =>
-      waitFor(`${String(text)} on the screen; the app said:\n${output}`, timeoutMs, () => {
-        const seen = display.readText(scratch);
+    seeText(text, timeoutMs) {
+      let seen = "";
+      const what = (): string => `${String(text)} on the screen, which shows:\n${seen}\nthe app said:\n${output}`;
+      return waitFor(what, timeoutMs, () => {
+        seen = display.readText(scratch);
         return text.test(seen) ? seen : undefined;
-      }),
+      });
+    },
     titles() {
       const file = databaseFile();
       if (file === undefined) return [];
