@@ -61,15 +61,15 @@ describe.skipIf(!isLinux || missing.length > 0).each([
    */
   const addTodo = async (title: string): Promise<void> => {
     const isStored = (): boolean => app.titles().includes(title);
-    for (let tries = 0; tries < 12 && !isStored(); tries += 1) {
+    for (let tries = 0; tries < 6 && !isStored(); tries += 1) {
       display.xdotool("windowfocus", "--sync", window());
       display.xdotool("key", "ctrl+a");
       display.xdotool("type", "--delay", "30", title);
       display.xdotool("key", "Return");
-      await waitFor("the todo in the database", 5000, isStored).catch(() => undefined);
+      await waitFor("the todo in the database", 15_000, isStored).catch(() => undefined);
     }
     expect(app.titles(), app.output()).toContain(title);
-    await app.seeText(new RegExp(title), 60_000);
+    await app.seeText(new RegExp(title), 120_000);
   };
 
   beforeAll(async () => {
@@ -115,7 +115,7 @@ describe.skipIf(!isLinux || missing.length > 0).each([
     await waitFor("another sidecar", 60_000, () => app.sidecars().some(({ pid }) => pid !== before!.pid));
     // The old page would show the old todo as well: what is typed now has only the new sidecar to go to.
     await addTodo("Feed the cat");
-    await app.seeText(/Water the plants/, 60_000);
+    await app.seeText(/Water the plants/, 120_000);
     screenshot("recovered");
     expect(app.titles()).toEqual(expect.arrayContaining(["Water the plants", "Feed the cat"]));
   });
