@@ -7,11 +7,14 @@ import { basename } from "node:path";
 import { certificateName } from "../cms/certificate.ts";
 import { CODE_FLAG, type CodeDirectory } from "./code-directory.ts";
 import { codeHashOf, directoryHash } from "./code-hash.ts";
+import type { DecodedSignature } from "./decode-signature.ts";
+import type { Entitlements } from "./entitlements.ts";
 import { renderRequirement } from "./requirement-text.ts";
 import { SLOT } from "./super-blob.ts";
 import { inspectApp, type VerifyAppOptions } from "./verify-app.ts";
 import { inspectMachO, type VerifiedMachO, type VerifiedSlice, type VerifyMachOOptions } from "./verify-mach-o.ts";
-import { requirementText } from "./verify-signature.ts";
+import type { CmsFindings } from "./verify-cms.ts";
+import { requirementText, type SignerFindings } from "./verify-signature.ts";
 
 const FILE_TYPES: Readonly<Record<number, string>> = { 2: "program", 6: "library", 8: "bundle" };
 const BLOB_NAMES: Readonly<Record<number, string>> = {
@@ -56,7 +59,10 @@ function explain(name: string, { slices, problems }: VerifiedMachO): readonly st
   ];
 }
 
-function problemLines(problems: readonly { readonly code: string; readonly message: string }[]): readonly string[] {
+/** A line for each problem. */
+export function problemLines(
+  problems: readonly { readonly code: string; readonly message: string }[],
+): readonly string[] {
   return problems.map(({ code, message }) => `problem ${code}: ${message}`);
 }
 
@@ -64,33 +70,42 @@ function indent(lines: readonly string[]): readonly string[] {
   return lines.map((line) => `  ${line}`);
 }
 
-function explainSlice({
-  architecture,
-  machO,
-  signature,
-  cms,
-  designated,
-  entitlements,
-}: VerifiedSlice): readonly string[] {
-  const lines = [
-    `${architecture} ${FILE_TYPES[machO.fileType] ?? `file type ${machO.fileType}`}, SDK ${version(machO.sdkVersion)}`,
+function explainSlice(slice: VerifiedSlice): readonly string[] {
+  const { architecture, machO, signature, entitlements } = slice;
+  const head = `${architecture} ${FILE_TYPES[machO.fileType] ?? `file type ${machO.fileType}`}, SDK ${version(machO.sdkVersion)}`;
+  if (signature === undefined || machO.signature === undefined) return [head, "  no signature"];
+  return [head, ...indent(explainSignature(machO.signature, signature, slice, entitlements))];
+}
+
+/** A signature's blobs, directories, requirement and signer; where it lies comes first. */
+export function explainSignature(
+  { offset, size }: { readonly offset: number; readonly size: number },
+  signature: DecodedSignature,
+  { designated, cms }: Pick<SignerFindings, "designated" | "cms">,
+  entitlements: Entitlements = {},
+): readonly string[] {
+  return [
+    `signature: ${size} bytes at ${offset}`,
+    ...signature.blobs.map(
+      ({ slot, bytes }) => `  ${BLOB_NAMES[slot] ?? `slot 0x${slot.toString(16)}`}: ${bytes.length} bytes`,
+    ),
+    ...signature.directories.flatMap(explainDirectory),
+    ...(designated === undefined ? [] : [`requirement: ${renderRequirement(designated)}`]),
+    ...Object.entries(entitlements).map(([key, value]) => `entitlement ${key}: ${JSON.stringify(value)}`),
+    ...(cms === undefined ? ["signer: none (ad hoc)"] : explainSigner(cms)),
   ];
-  if (signature === undefined || machO.signature === undefined) return [...lines, "  no signature"];
-  const { offset, size } = machO.signature;
-  lines.push(`  signature: ${size} bytes at ${offset}`);
-  for (const { slot, bytes } of signature.blobs) {
-    lines.push(`    ${BLOB_NAMES[slot] ?? `slot 0x${slot.toString(16)}`}: ${bytes.length} bytes`);
-  }
-  for (const directory of signature.directories) lines.push(...indent(explainDirectory(directory)));
-  if (designated !== undefined) lines.push(`  requirement: ${renderRequirement(designated)}`);
-  for (const [key, value] of Object.entries(entitlements ?? {}))
-    lines.push(`  entitlement ${key}: ${JSON.stringify(value)}`);
-  if (cms === undefined) return [...lines, "  signer: none (ad hoc)"];
-  for (const certificate of cms.chain) lines.push(`  signer: ${certificateName(certificate)}`);
-  lines.push(`  anchor: ${cms.isTrusted ? "Apple" : "not Apple"}`);
-  lines.push(`  signing time: ${cms.signingTime?.toISOString() ?? "none"}`);
-  lines.push(`  timestamp: ${cms.timestamp?.toISOString() ?? "none"}`);
-  return lines;
+}
+
+/** Who signed and when, as Apple's roots see it. */
+export function explainSigner(
+  cms: Pick<CmsFindings, "chain" | "isTrusted" | "signingTime" | "timestamp">,
+): readonly string[] {
+  return [
+    ...cms.chain.map((certificate) => `signer: ${certificateName(certificate)}`),
+    `anchor: ${cms.isTrusted ? "Apple" : "not Apple"}`,
+    `signing time: ${cms.signingTime?.toISOString() ?? "none"}`,
+    `timestamp: ${cms.timestamp?.toISOString() ?? "none"}`,
+  ];
 }
 
 function explainDirectory(directory: CodeDirectory): readonly string[] {

@@ -120,7 +120,8 @@ function resourceText({ type, id, language, length }: Resource): string {
   return `resource ${RESOURCE_NAMES[type] ?? type} ${id}, language ${language}: ${length} bytes`;
 }
 
-function signatureLines(
+/** An Authenticode signature, a line for each field. */
+export function signatureLines(
   index: string,
   { signed, signer, indirect, opus, timestampToken }: AuthenticodeSignature,
 ): readonly string[] {
