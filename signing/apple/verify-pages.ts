@@ -1,5 +1,5 @@
 /** Recomputes the hash of every page of a slice and compares it with what the signature says. */
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import type { Problem } from "../../runtime/base/errors.ts";
 import type { ByteRange } from "../../build/formats/byte-range.ts";
 import type { CodeDirectory } from "./code-directory.ts";
@@ -38,9 +38,7 @@ export async function verifyPages(slice: ByteRange, directory: CodeDirectory): P
     const piece = await slice.read(at, Math.min(PIECE_BYTES, codeLimit - at), buffer);
     for (let offset = 0; offset < piece.length; offset += pageBytes) {
       const page = (at + offset) / pageBytes;
-      const actual = createHash(algorithm.name)
-        .update(piece.subarray(offset, offset + pageBytes))
-        .digest();
+      const actual = hash(algorithm.name, piece.subarray(offset, offset + pageBytes), "buffer");
       if (Buffer.compare(actual.subarray(0, algorithm.bytes), directory.pageHash(page)) !== 0) wrong.push(page);
     }
   }
@@ -62,10 +60,10 @@ async function verifyOnePage(
 ): Promise<readonly Problem[]> {
   const { codeLimit, pages } = directory;
   if (pages !== 1) return [codeProblem("CODESIGN_PAGES", `The signature has ${pages} hashes for one page.`)];
-  const hash = createHash(algorithm.name);
+  const whole = createHash(algorithm.name);
   for (let at = 0; at < codeLimit; at += PIECE_BYTES) {
-    hash.update(await slice.read(at, Math.min(PIECE_BYTES, codeLimit - at)));
+    whole.update(await slice.read(at, Math.min(PIECE_BYTES, codeLimit - at)));
   }
-  if (Buffer.compare(hash.digest().subarray(0, algorithm.bytes), directory.pageHash(0)) === 0) return [];
+  if (Buffer.compare(whole.digest().subarray(0, algorithm.bytes), directory.pageHash(0)) === 0) return [];
   return [codeProblem("CODESIGN_PAGE_HASH", "The code differs from its hash.")];
 }
