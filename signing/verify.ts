@@ -7,7 +7,8 @@
  */
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import type { Problem } from "../runtime/base/errors.ts";
+import { LIMITS } from "../build/formats/unpack-limits.ts";
+import { ErthError, type Problem } from "../runtime/base/errors.ts";
 import { app } from "./verify/app.ts";
 import { detachedFindings, signedFileOf } from "./verify/detached.ts";
 import { dmg } from "./verify/dmg.ts";
@@ -18,12 +19,12 @@ import { msi } from "./verify/msi.ts";
 import { pe } from "./verify/pe.ts";
 import { pkg } from "./verify/pkg.ts";
 import { renderFindings } from "./verify/render.ts";
-import { type Inspector, LIMITS, type VerifySession, type VerifySettings, withFolders } from "./verify/session.ts";
+import { type Inspector, type VerifySession, type VerifySettings, withFolders } from "./verify/session.ts";
 import type { FileKind, Findings, Verification } from "./verify/verification.ts";
 import { zip } from "./verify/zip.ts";
 
 export type { VerifySettings } from "./verify/session.ts";
-export { allProblems, allSignatures, type Verification } from "./verify/verification.ts";
+export { allProblems, allSignatures, type SignatureFacts, type Verification } from "./verify/verification.ts";
 
 const INSPECTORS: Readonly<Record<Exclude<FileKind, "file">, Inspector>> = {
   app,
@@ -89,7 +90,13 @@ async function verifyNamed(path: string, name: string, session: VerifySession): 
 async function explainNamed(path: string, session: VerifySession): Promise<string> {
   const kind = await kindOfFile(path);
   if (kind === "file") return renderFindings(kind, await detachedFindings(path, session));
-  return await INSPECTORS[kind].explain(path, session);
+  try {
+    return await INSPECTORS[kind].explain(path, session);
+  } catch (error) {
+    // What cannot be decoded is said, and what could be verified of it is told by the problems.
+    if (!(error instanceof ErthError) || session.signal?.aborted) throw error;
+    return `${kind}\nunreadable: ${error.message}\n`;
+  }
 }
 
 /** A file of no kind that carries a signature: one that is a signature leads to what it is for. */

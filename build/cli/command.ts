@@ -31,6 +31,9 @@ export interface Flags {
   readonly submit: boolean;
   readonly wait: boolean;
   readonly resume: boolean;
+  readonly explain: boolean;
+  /** Files of certificates and keys, as typed. */
+  readonly trust: readonly string[];
 }
 
 export interface CommandContext {

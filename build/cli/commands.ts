@@ -10,6 +10,7 @@ import { packageCommand } from "./commands/package.ts";
 import { plan } from "./commands/plan.ts";
 import { release } from "./commands/release.ts";
 import { size } from "./commands/size.ts";
+import { verify } from "./commands/verify.ts";
 
 export const COMMANDS: readonly Command[] = [
   plan,
@@ -20,6 +21,7 @@ export const COMMANDS: readonly Command[] = [
   sign,
   notarize,
   staple,
+  verify,
   lock,
   doctor,
 ];

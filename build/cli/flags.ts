@@ -24,6 +24,8 @@ const OPTIONS = {
   submit: { type: "boolean", default: false },
   wait: { type: "boolean", default: false },
   resume: { type: "boolean", default: false },
+  explain: { type: "boolean", default: false },
+  trust: { type: "string", multiple: true },
   help: { type: "boolean", short: "h", default: false },
   version: { type: "boolean", short: "v", default: false },
 } as const;
@@ -66,6 +68,8 @@ export function parseFlags(args: readonly string[], cwd: string): ParsedArgs {
         submit: values.submit,
         wait: values.wait,
         resume: values.resume,
+        explain: values.explain,
+        trust: values.trust ?? [],
       },
     };
   } catch (cause) {
@@ -94,4 +98,6 @@ export const HELP_FLAGS = `  --config FILE     the app's config (default: erth.c
         --markdown  print the report for a job summary or a pull request
   lock: --accept    accept changed digests of known versions
   notarize: --submit  submit and end    --wait  wait and staple    --resume  go on with what was submitted
+  verify: --explain   print what the files say, decoded
+          --trust FILE  a root certificate, OpenPGP or minisign key to believe; may be repeated
 `;

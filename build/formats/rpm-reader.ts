@@ -71,7 +71,7 @@ interface Entry {
 
 async function readHeader(range: ByteRange, offset: number, what: string): Promise<RpmHeader> {
   const intro = boundedView(await readInside(range, offset, INTRO_BYTES, what), "big", damaged);
-  if (intro.u32(0, what) !== HEADER_MAGIC) throw damaged(`${what} has another magic`);
+  if (intro.u32(0, what) !== HEADER_MAGIC || intro.u32(4, what) !== 0) throw damaged(`${what} has another magic`);
   const [entryCount, storeBytes] = [intro.u32(8, what), intro.u32(12, what)];
   if (entryCount > MAX_ENTRIES || storeBytes > MAX_STORE_BYTES)
     throw damaged(`${what} has ${entryCount} entries and ${storeBytes} bytes`);

@@ -6,6 +6,7 @@
  */
 import type { Problem } from "../../runtime/base/errors.ts";
 import type { ByteRange } from "./byte-range.ts";
+import { mostBytes, type UnpackLimits } from "./unpack-limits.ts";
 import { descriptorBytes, readLocalHeader, readZipRecords, type ZipEntryRecord, zipLimit } from "./zip-scan-records.ts";
 
 export interface ZipMember {
@@ -29,16 +30,6 @@ export interface ScannedZip {
   readonly members: readonly ZipMember[];
 }
 
-export interface ZipLimits {
-  readonly maxEntries: number;
-  /** Of all entries together, unpacked. */
-  readonly maxBytes: number;
-  /** Unpacked bytes for each byte of the file. */
-  readonly maxRatio: number;
-}
-
-/** Small archives may be dense: below this, no ratio is asked for. */
-const FREE_BYTES = 64 << 20;
 /** Deflate cannot do better than 1032 to 1. */
 const MAX_DEFLATE_RATIO = 1040;
 const STORED = 0;
@@ -51,7 +42,7 @@ const TYPE_FOLDER = 0o040000;
 const TYPE_FILE = 0o100000;
 
 /** Reads all records and local headers. Throws `ZIP_DAMAGED` where there is no directory to begin with, `ZIP_LIMIT` for a bomb. */
-export async function scanZip(range: ByteRange, limits: ZipLimits): Promise<ScannedZip> {
+export async function scanZip(range: ByteRange, limits: UnpackLimits): Promise<ScannedZip> {
   const problems: Problem[] = [];
   const report = (code: string, message: string): void => void problems.push(zipProblem(code, message));
   const { records, directoryOffset, hidden } = await readZipRecords(range, limits.maxEntries);
@@ -123,7 +114,7 @@ function unreadable({ flags, method, mode, name }: ZipEntryRecord): string | und
 function requireBounded(
   records: readonly ZipEntryRecord[],
   fileBytes: number,
-  { maxBytes, maxRatio }: ZipLimits,
+  limits: UnpackLimits,
   report: (code: string, message: string) => void,
 ): void {
   let total = 0;
@@ -132,7 +123,7 @@ function requireBounded(
     const most = method === STORED ? compressedBytes : compressedBytes * MAX_DEFLATE_RATIO + 64;
     if (bytes > most) report("ZIP_SIZE", `${shown(name)} promises ${bytes} bytes out of ${compressedBytes}.`);
   }
-  const allowed = Math.min(maxBytes, Math.max(FREE_BYTES, fileBytes * maxRatio));
+  const allowed = mostBytes(limits, fileBytes);
   if (total <= allowed) return;
   throw zipLimit(`it would unpack to ${total} bytes out of ${fileBytes}, and ${allowed} are allowed`);
 }

@@ -3,9 +3,11 @@ import { once } from "node:events";
 import { createHash } from "node:crypto";
 import { constants, createGunzip, createZstdDecompress } from "node:zlib";
 import { Parser, type ReadEntry } from "tar";
+import { LIMITS, mostBytes } from "../../build/formats/unpack-limits.ts";
 import type { ArMember } from "../../build/formats/ar-reader.ts";
 import type { ByteRange } from "../../build/formats/byte-range.ts";
 import { messageOf, type Problem, systemCode } from "../../runtime/base/errors.ts";
+import type { VerifyLinuxOptions } from "./verify-rpm.ts";
 
 export interface DebContent {
   readonly problems: readonly Problem[];
@@ -14,9 +16,6 @@ export interface DebContent {
 
 const PIECE_BYTES = 1 << 18;
 const MAX_TEXT_BYTES = 16 << 20;
-const MAX_BYTES = 8 * 2 ** 30;
-const FREE_BYTES = 64 << 20;
-const MAX_RATIO = 200;
 const MAX_WINDOW_LOG = 28;
 const MD5_LINE = /^([0-9a-f]{32}) {1,2}(.+)$/;
 
@@ -26,7 +25,7 @@ type Entries = ReadonlyMap<string, { readonly md5: string; readonly text: string
 export async function contentProblems(
   range: ByteRange,
   { control, data }: { readonly control: ArMember; readonly data: ArMember },
-  signal: AbortSignal | undefined,
+  { signal, limits = LIMITS }: VerifyLinuxOptions,
 ): Promise<DebContent> {
   const problems: Problem[] = [];
   const report = (code: string, message: string): void =>
@@ -34,7 +33,7 @@ export async function contentProblems(
   const read = async (member: ArMember, isText: (name: string) => boolean): Promise<Entries | undefined> => {
     const pieces = unpacked(memberContent(range, member, signal), member.name);
     if (pieces === undefined) return undefined;
-    return await tarEntries(pieces, member, isText, report);
+    return await tarEntries(pieces, member, isText, mostBytes(limits, member.size), report);
   };
   const controls = await read(control, (name) => name === "control" || name === "md5sums");
   const files = await read(data, () => false);
@@ -91,6 +90,7 @@ async function tarEntries(
   pieces: AsyncIterable<Uint8Array>,
   { name: member, size }: ArMember,
   isText: (name: string) => boolean,
+  most: number,
   report: (code: string, message: string) => void,
 ): Promise<Entries> {
   const entries = new Map<string, { md5: string; text: string | undefined }>();
@@ -118,7 +118,6 @@ async function tarEntries(
   });
   let fault: Error | undefined;
   parser.on("error", (error: Error) => (fault ??= error));
-  const most = Math.min(MAX_BYTES, Math.max(FREE_BYTES, size * MAX_RATIO));
   let bytes = 0;
   try {
     for await (const piece of pieces) {

@@ -41,7 +41,7 @@ export async function inspectDeb(path: string, options: VerifyLinuxOptions): Pro
         report("DEB_MEMBERS", `It has the member ${JSON.stringify(name)}, which no package has.`);
       const facts: Record<string, string> = { members: members.map(({ name }) => name).join(", ") };
       if (control !== undefined && data !== undefined && problems.length === 0) {
-        const content = await contentProblems(range, { control, data }, options.signal);
+        const content = await contentProblems(range, { control, data }, options);
         problems.push(...content.problems);
         Object.assign(facts, content.facts);
       }

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { type ByteRange, withFileRange } from "../../build/formats/byte-range.ts";
 import { readRpm, type RpmFile, type RpmPart } from "../../build/formats/rpm-reader.ts";
+import type { UnpackLimits } from "../../build/formats/unpack-limits.ts";
 import { ErthError, type Problem } from "../../runtime/base/errors.ts";
 import type { OpenPgpPublicKey } from "./openpgp-public-key.ts";
 import { type VerifiedOpenPgp, verifyOpenPgp } from "./verify-openpgp.ts";
@@ -22,6 +23,7 @@ export interface VerifiedRpm {
 export interface VerifyLinuxOptions {
   readonly keys: readonly OpenPgpPublicKey[];
   readonly now: Date;
+  readonly limits?: UnpackLimits | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -78,8 +80,7 @@ async function digestProblems(
   const report = (what: string): void =>
     void problems.push({ code: "RPM_DIGEST", message: `${what}.`, remedy: "make the package again: erth package" });
   const compare = (what: string, stated: string | undefined, actual: string): void => {
-    if (stated !== undefined && stated.toLowerCase() !== actual)
-      report(`${what} is ${actual}, and is stated as ${stated}`);
+    if (stated !== undefined && stated !== actual) report(`${what} is ${actual}, and is stated as ${stated}`);
   };
   const algorithm = DIGESTS[main.numbers(TAG.payloadDigestAlgorithm)[0] ?? 0];
   const [payloadDigest] = main.strings(TAG.payloadDigest);

@@ -56,6 +56,6 @@ function inspectorOf(
   return { kind, verify, explain: async (path, session) => renderFindings(kind, await verify(path, session)) };
 }
 
-function linuxOptions({ trust, now, signal }: VerifySettings): VerifyLinuxOptions {
-  return { keys: trust.openPgpKeys, now, signal };
+function linuxOptions({ trust, now, limits, signal }: VerifySettings): VerifyLinuxOptions {
+  return { keys: trust.openPgpKeys, now, limits, signal };
 }

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ZipLimits } from "../../build/formats/zip-scan.ts";
+import type { UnpackLimits } from "../../build/formats/unpack-limits.ts";
 import type { FileKind, Findings, Verification } from "./verification.ts";
 import type { Trust } from "./trust.ts";
 
@@ -14,7 +14,7 @@ export interface VerifySettings {
   readonly policy?: "any" | "notarizable" | undefined;
   /** A file that nobody meant to sign is no problem. */
   readonly mayBeUnsigned?: boolean | undefined;
-  readonly limits?: ZipLimits | undefined;
+  readonly limits?: UnpackLimits | undefined;
   /**
    * Unpacks the file system of a disk image into an empty folder, nothing
    * outside it. Throws an `ErthError` for one that it cannot read.
@@ -24,7 +24,7 @@ export interface VerifySettings {
 }
 
 export interface VerifySession extends VerifySettings {
-  readonly limits: ZipLimits;
+  readonly limits: UnpackLimits;
   /** A new empty folder, which the end of the run removes. */
   readonly newFolder: () => Promise<string>;
   /** Verifies what was unpacked from a container; `name` is its path there. */
@@ -40,9 +40,6 @@ export interface Inspector {
   /** The decoded dump, a line for each fact; judges nothing that `verify` does not. */
   readonly explain: (path: string, session: VerifySession) => Promise<string>;
 }
-
-/** What an archive may unpack to. */
-export const LIMITS: ZipLimits = { maxEntries: 200_000, maxBytes: 8 * 2 ** 30, maxRatio: 200 };
 
 /** Runs a task with folders of its own, which are gone afterwards whatever happened. */
 export async function withFolders<Result>(

@@ -17,7 +17,7 @@ export const NO_TRUST: Trust = { roots: [], openPgpKeys: [], minisignKeys: [] };
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/g;
 
-/** Reads one file: certificates (PEM or DER), OpenPGP public keys (armored or not), a minisign public key. Throws `TRUST_UNREADABLE`. */
+/** Reads one file: certificates (PEM or DER), OpenPGP public keys (armored or not), a minisign public key. Throws `USAGE_TRUST`. */
 export async function parseTrust(file: Uint8Array, name: string): Promise<Trust> {
   const text = Buffer.from(file).toString("latin1").trimStart();
   try {
@@ -31,7 +31,7 @@ export async function parseTrust(file: Uint8Array, name: string): Promise<Trust>
     return { ...NO_TRUST, minisignKeys: [parseMinisignPublicKey(Buffer.from(file).toString("utf8"))] };
   } catch (cause) {
     throw new ErthError({
-      code: "TRUST_UNREADABLE",
+      code: "USAGE_TRUST",
       message: `${name} holds neither a certificate nor an OpenPGP or minisign public key that can be read.`,
       remedy: "give a root certificate in PEM, gpg --armor --export KEY, or a minisign .pub file",
       cause,
