@@ -14,9 +14,6 @@ import { readXar } from "../build/formats/xar.ts";
 import { certificateName } from "./cms/certificate.ts";
 import { signerFacts } from "./cms/signer-facts.ts";
 import { inspectAppImage } from "./linux/verify-appimage.ts";
-import { readCompoundFile, readStream } from "../build/formats/compound-file.ts";
-import { MSI_SIGNATURE } from "./windows/msi-digest.ts";
-import { MAX_SIGNATURE_BYTES } from "./windows/verify-msi.ts";
 import { certificateTablePlace, parseCertificateTable } from "./windows/certificate-table.ts";
 import { openPe, readBytes, readPe } from "./windows/image-file.ts";
 import { withoutPadding } from "./windows/nested-signature.ts";
@@ -62,15 +59,6 @@ export async function whoSignedPe(path: string): Promise<WhoSigned | undefined> 
   } finally {
     await file.close();
   }
-}
-
-/** Of a Windows Installer package. */
-export async function whoSignedMsi(path: string): Promise<WhoSigned | undefined> {
-  return withFileRange(path, async (range) => {
-    const file = await readCompoundFile(range);
-    const stream = file.root.children.find(({ name }) => name === MSI_SIGNATURE.signature);
-    return stream && describe(withoutPadding(await readStream(file, stream, MAX_SIGNATURE_BYTES)));
-  });
 }
 
 /** Of an AppImage, by the key that its signature names. */

@@ -14,7 +14,7 @@ interface FormatFacts {
 }
 
 /** "inside": only what it holds is signed; "detached": files beside it, which AppImages get too; the others are in the file, each in its format's way. */
-export type FileSignature = "inside" | "detached" | "dmg" | "pkg" | "authenticode" | "msi" | "appimage";
+export type FileSignature = "inside" | "detached" | "dmg" | "pkg" | "authenticode" | "appimage";
 
 /** Every format, in the order in which a release lists its files. */
 export const PACKAGE_FORMATS = {
@@ -44,7 +44,7 @@ export const PACKAGE_FORMATS = {
     suffix: ".msi",
     made: "a Windows Installer package, MSZIP",
     isExecutable: false,
-    signature: "msi",
+    signature: "authenticode",
   },
   portable: {
     os: ["win32"],

@@ -8,7 +8,7 @@ import { codesign, findKeychainIdentity, productsign } from "../../signing/keys/
 import type { AppleSigning, CodeKeyReference, WindowsSigning } from "../config/resolved-signing.ts";
 import { macHost } from "../keys/key-identity.ts";
 import type { Keyring } from "../keys/keyring.ts";
-import { signMsiWithKey, signPeWithKey } from "./windows-code.ts";
+import { signPeWithKey } from "./windows-code.ts";
 
 export interface SignInstallerRequest {
   readonly keyring: Keyring;
@@ -67,11 +67,6 @@ export async function signPackage(
 /** Signs a Windows installer or a portable program. */
 export async function signProgram(request: SignInstallerRequest, windows: WindowsSigning): Promise<void> {
   await signPeWithKey({ ...request, windows });
-}
-
-/** Signs a Windows Installer package. */
-export async function signInstallerPackage(request: SignInstallerRequest, windows: WindowsSigning): Promise<void> {
-  await signMsiWithKey({ ...request, windows });
 }
 
 /** Signs an AppImage with the OpenPGP key. Throws `APPIMAGE_…` and `KEY_…`. */

@@ -1,8 +1,6 @@
 /** Signs Windows programs and libraries as the config says, one by one or all of an app folder. */
 import { open } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { AuthenticodeSettings } from "../../signing/windows/authenticode-request.ts";
-import { signMsi } from "../../signing/windows/sign-msi.ts";
 import { type SignedPe, signPe } from "../../signing/windows/sign-pe.ts";
 import { verifyPe } from "../../signing/windows/verify-pe.ts";
 import { listTree } from "../artifacts/digest.ts";
@@ -28,23 +26,14 @@ export interface SignPeWithKeyRequest {
 
 /** Signs one program or library. Throws what `signPe` throws, the file's name before it. */
 export async function signPeWithKey(request: SignPeWithKeyRequest): Promise<SignedPe> {
-  const { input, output } = request;
-  const settings = await authenticodeSettings(request);
-  return naming(basename(input), () => signPe({ input, output, ...settings }));
-}
-
-/** Signs a Windows Installer package. Throws what `signMsi` throws, the file's name before it. */
-export async function signMsiWithKey(request: SignPeWithKeyRequest): Promise<void> {
-  const { input, output } = request;
-  const settings = await authenticodeSettings(request);
-  await naming(basename(input), () => signMsi({ input, output, ...settings }));
-}
-
-async function authenticodeSettings({ keyring, windows, signal }: SignPeWithKeyRequest): Promise<AuthenticodeSettings> {
+  const { keyring, windows, input, output, signal } = request;
   const { signer } = await keyring.codeKey(windows.key);
   const { description, url, timestampUrl } = windows;
   const { fetch } = keyring.world;
-  return { signer, description, timestampUrl, fetch, signal, ...(url === undefined ? {} : { url }) };
+  const link = url === undefined ? {} : { url };
+  return naming(basename(input), () =>
+    signPe({ input, output, signer, description, timestampUrl, fetch, signal, ...link }),
+  );
 }
 
 export interface SignedFolder {

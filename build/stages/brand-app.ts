@@ -54,7 +54,7 @@ export const brandApp = targetStage<"app" | "icons", "branded-app">({
 });
 
 /** What starts the app, and programs with a runtime of their own for the sidecar. */
-export function ownPrograms({ launch, parts }: AppFolderFacts): readonly string[] {
+function ownPrograms({ launch, parts }: AppFolderFacts): readonly string[] {
   const sidecars = Object.entries(parts).filter(([path, part]) => path.endsWith(".exe") && isSidecar(part));
   return [...new Set([launch.executable, ...sidecars.map(([path]) => path)])];
 }

@@ -17,9 +17,11 @@ import { formatPlan, type Stage, targetStage } from "./stage.ts";
 
 const NO_CREDENTIALS = "no notary credentials are configured";
 
-/** The stages that bring a format's file to Apple and the ticket back. */
-export function notarizeStages(lane: FormatId): readonly Stage[] {
-  const { signature }: { readonly signature: FileSignature } = PACKAGE_FORMATS[lane];
+/** The stages that bring a format's file to Apple and the ticket back; what kind of file it is follows from the format. */
+export function notarizeStages(
+  lane: FormatId,
+  signature: FileSignature = PACKAGE_FORMATS[lane].signature,
+): readonly Stage[] {
   return [notarizeStage(lane, signature), stapleStage(lane, signature)];
 }
 

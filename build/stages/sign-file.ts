@@ -6,13 +6,7 @@
  */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  type WhoSigned,
-  whoSignedApple,
-  whoSignedAppImage,
-  whoSignedMsi,
-  whoSignedPe,
-} from "../../signing/who-signed.ts";
+import { type WhoSigned, whoSignedApple, whoSignedAppImage, whoSignedPe } from "../../signing/who-signed.ts";
 import type { InstallerFacts } from "../artifacts/artifact.ts";
 import type { CodeKeyReference } from "../config/resolved-signing.ts";
 import { checkAppKeys, checkInstallerKey, checkLinuxKeys } from "../keys/check-signing.ts";
@@ -25,7 +19,6 @@ import {
   signAppImageByKey,
   signDiskImage,
   signPackage,
-  signInstallerPackage,
   signProgram,
   type SignInstallerRequest,
 } from "../sign/sign-installer.ts";
@@ -74,14 +67,6 @@ const SIGNERS: Readonly<Record<Exclude<FileSignature, "inside" | "detached">, Fi
     sign: (request) => signProgram(request, present(request.keyring.signing.windows)),
     whoSigned: whoSignedPe,
   },
-  msi: {
-    skip: ({ signing }) => (signing.code === "key" ? undefined : NO_KEY),
-    preflight: (ctx) => keyProblems(ctx, checkAppKeys(ctx.keyring, "win32")),
-    key: ({ signing }) => signing.windows?.key,
-    settings: ({ signing }) => ({ ...signing.windows, key: undefined }),
-    sign: (request) => signInstallerPackage(request, present(request.keyring.signing.windows)),
-    whoSigned: whoSignedMsi,
-  },
   appimage: {
     skip: ({ signing }) =>
       signing.detached.includes("openpgp") ? undefined : "no OpenPGP key is configured: unsigned",
@@ -99,12 +84,13 @@ export function signStages(lane: FormatId): readonly Stage[] {
   const { signature } = PACKAGE_FORMATS[lane] as { readonly signature: FileSignature };
   if (signature === "inside") return [];
   if (signature === "detached") return [detachedStage(lane)];
-  const embedded = embeddedStage(lane, SIGNERS[signature]);
+  const embedded = embeddedStage(lane, signature);
   return signature === "appimage" ? [embedded, detachedStage(lane, `sign-beside-${lane}`)] : [embedded];
 }
 
-/** A stage for a signature in the file; a test gives its own signer. */
-export function embeddedStage(lane: FormatId, signer: FileSigner): Stage {
+/** The stage for a signature in the file. */
+export function embeddedStage(lane: FormatId, kind: keyof typeof SIGNERS): Stage {
+  const signer = SIGNERS[kind];
   return targetStage({
     id: `sign-${lane}`,
     version: 1,

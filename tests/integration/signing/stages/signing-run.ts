@@ -28,7 +28,7 @@ import { sampleApp, sampleConfig } from "../../../unit/config/sample.ts";
 
 export const apple = appleAuthority();
 export const windows = windowsAuthority();
-export const PASSWORD = "hunter2-the-password";
+const PASSWORD = "hunter2-the-password";
 export const TICKET = Buffer.concat([Buffer.from("s8ch"), Buffer.alloc(200, 7)]);
 
 export interface SigningRun {
