@@ -51,9 +51,15 @@ export async function loadSessionConfig(ctx: CommandContext): Promise<ResolvedCo
   };
 }
 
+export interface SessionOptions {
+  /** False: whatever the config says, Apple is not asked to notarize. */
+  readonly isNotarizing?: boolean;
+}
+
 /** Opens a session: after it, everything that can be refused before a build has been. */
-export async function openSession(ctx: CommandContext): Promise<Session> {
-  const config = await loadSessionConfig(ctx);
+export async function openSession(ctx: CommandContext, options: SessionOptions = {}): Promise<Session> {
+  const loaded = await loadSessionConfig(ctx);
+  const config = options.isNotarizing === false ? withoutNotary(loaded) : loaded;
   const lockPath = join(config.root, LOCK_FILE);
   const lock = await readLock(lockPath);
   const cache = cacheFolder(ctx.env);
@@ -86,6 +92,12 @@ export async function openSession(ctx: CommandContext): Promise<Session> {
   );
   if (stale.length > 0) throw new ProblemsError(stale);
   return { config, plan, vendor, cacheFolder: cache, history: await openHistory(cache, config.file) };
+}
+
+function withoutNotary(config: ResolvedConfig): ResolvedConfig {
+  const { apple } = config.signing;
+  if (apple === undefined) return config;
+  return { ...config, signing: { ...config.signing, apple: { ...apple, notarize: undefined } } };
 }
 
 /** What the stages are made of, from the folder of erth; the shell's and the app's own imports are bundled, and so count anyway. */

@@ -9,7 +9,7 @@ export const packageCommand: Command = {
   name: "package",
   summary: "app folders → single files",
   async run(ctx) {
-    const { result, manifest } = await runSession(ctx, await openSession(ctx), packageRecipes);
+    const { result, manifest } = await runSession(ctx, await openSession(ctx, { isNotarizing: false }), packageRecipes);
     await writeRelease(ctx.flags.out, manifest, result);
     reportFiles(ctx, manifest);
     return EXIT.done;
