@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { expect, test } from "vitest";
-import { ErthError, ProblemsError } from "../../../../runtime/base/errors.ts";
+import { ErthError, type ProblemsError } from "../../../../runtime/base/errors.ts";
 import { ALLOW_JIT, JIT_ENTITLEMENTS } from "../../../../signing/apple/entitlements.ts";
 import { signAppNatively } from "../../../../signing/apple/sign-app-native.ts";
 import { type MacHost, productsign } from "../../../../signing/keys/keychain.ts";
