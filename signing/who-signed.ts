@@ -3,6 +3,8 @@
  * and the terminal. Whether the signature holds is for the verifiers to say.
  */
 import { basename } from "node:path";
+import { COMPOUND_MAGIC } from "../build/formats/compound-directory.ts";
+import { readCompoundFile, readStream } from "../build/formats/compound-file.ts";
 import { namingFile } from "./apple/mach-o-errors.ts";
 import { type ByteRange, subRange, withFileRange } from "../build/formats/byte-range.ts";
 import { readFat } from "./apple/fat.ts";
@@ -16,6 +18,7 @@ import { signerFacts } from "./cms/signer-facts.ts";
 import { inspectAppImage } from "./linux/verify-appimage.ts";
 import { certificateTablePlace, parseCertificateTable } from "./windows/certificate-table.ts";
 import { openPe, readBytes, readPe } from "./windows/image-file.ts";
+import { MSI_SIGNATURE } from "./windows/msi-digest.ts";
 import { withoutPadding } from "./windows/nested-signature.ts";
 
 export interface WhoSigned {
@@ -28,6 +31,7 @@ export interface WhoSigned {
 }
 
 export const AD_HOC = "ad-hoc";
+const MAX_SIGNATURE_BYTES = 16 << 20;
 
 /** Of an `.app`, `.dmg` or `.pkg`; undefined for one without a signature. Throws for a damaged file. */
 export async function whoSignedApple(path: string): Promise<WhoSigned | undefined> {
@@ -48,14 +52,29 @@ export async function machOSigner(range: ByteRange): Promise<WhoSigned | undefin
   return superBlobSigner(signature && (await slice.read(signature.offset, signature.size)));
 }
 
-/** Of a Windows program, by its first signature. */
-export async function whoSignedPe(path: string): Promise<WhoSigned | undefined> {
+/** Of a Windows program or Windows Installer file, by its first signature; undefined for one without. */
+export async function whoSignedWindows(path: string): Promise<WhoSigned | undefined> {
+  const isCompound = await withFileRange(path, async (range) => {
+    const head = await range.read(0, Math.min(range.size, COMPOUND_MAGIC.length));
+    return Buffer.compare(head, COMPOUND_MAGIC) === 0;
+  });
+  const message = await (isCompound ? withFileRange(path, msiSignature) : peSignature(path));
+  return message && describe(message);
+}
+
+async function msiSignature(range: ByteRange): Promise<Uint8Array | undefined> {
+  const file = await readCompoundFile(range);
+  const stream = file.root.children.find(({ name }) => name === MSI_SIGNATURE.signature);
+  return stream && readStream(file, stream, MAX_SIGNATURE_BYTES);
+}
+
+async function peSignature(path: string): Promise<Uint8Array | undefined> {
   const file = await openPe(path);
   try {
     const { place } = certificateTablePlace(await readPe(file));
     if (place === undefined) return undefined;
     const [entry] = parseCertificateTable(await readBytes(file, place.offset, place.length)).entries;
-    return entry && describe(withoutPadding(entry.content));
+    return entry && withoutPadding(entry.content);
   } finally {
     await file.close();
   }

@@ -4,9 +4,9 @@ import { isFat } from "../../signing/apple/fat.ts";
 import { isMachO } from "../../signing/apple/mach-o.ts";
 import { isKoly, KOLY_BYTES } from "../../signing/apple/udif.ts";
 import { ErthError, messageOf, systemCode } from "../../runtime/base/errors.ts";
-import { isPe } from "./windows-code.ts";
+import { isCompoundFile, isPe } from "./windows-code.ts";
 
-export type FileKind = "app" | "mach-o" | "dmg" | "pkg" | "pe" | "zip" | "other";
+export type FileKind = "app" | "mach-o" | "dmg" | "pkg" | "pe" | "msi" | "zip" | "other";
 
 /** The kind. Throws `SIGN_UNREADABLE`, and `SIGN_KIND` for a folder that is no app. */
 export async function fileKindOf(path: string): Promise<FileKind> {
@@ -33,6 +33,7 @@ export async function fileKindOf(path: string): Promise<FileKind> {
 
 async function kindOfFile(path: string): Promise<FileKind> {
   if (await isPe(path)) return "pe";
+  if (await isCompoundFile(path)) return "msi";
   const file = await open(path, "r");
   try {
     const { size } = await file.stat();

@@ -5,7 +5,7 @@ import { ErthError } from "../../runtime/base/errors.ts";
 import { withFileRange } from "../formats/byte-range.ts";
 import { defaultEntitlements } from "../../signing/apple/default-entitlements.ts";
 import { signMachO } from "../../signing/apple/sign-mach-o.ts";
-import { AD_HOC, machOSigner, type WhoSigned, whoSignedApple, whoSignedPe } from "../../signing/who-signed.ts";
+import { AD_HOC, machOSigner, type WhoSigned, whoSignedApple, whoSignedWindows } from "../../signing/who-signed.ts";
 import { temporaryName } from "../artifacts/whole-file.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import type { DetachedSignature } from "../plan/signing-plan.ts";
@@ -58,9 +58,10 @@ export async function signAnything(request: SignRequest): Promise<Signed> {
       return signature(whoSignedApple(path));
     }
     case "pe":
+    case "msi":
       if (windows === undefined) throw noKey(path, "signing.windows.key");
       await signProgram({ ...installer(request, path) }, windows);
-      return signature(whoSignedPe(path));
+      return signature(whoSignedWindows(path));
     case "zip":
       throw new ErthError({
         code: "SIGN_KIND",

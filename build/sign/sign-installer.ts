@@ -8,7 +8,7 @@ import { codesign, findKeychainIdentity, productsign } from "../../signing/keys/
 import type { AppleSigning, CodeKeyReference, WindowsSigning } from "../config/resolved-signing.ts";
 import { macHost } from "../keys/key-identity.ts";
 import type { Keyring } from "../keys/keyring.ts";
-import { signPeWithKey } from "./windows-code.ts";
+import { signWindowsFile } from "./windows-code.ts";
 
 export interface SignInstallerRequest {
   readonly keyring: Keyring;
@@ -64,9 +64,9 @@ export async function signPackage(
   await signXar({ path: input, output, signer, fileName, signingTime: world.now(), timestamp });
 }
 
-/** Signs a Windows installer or a portable program. */
+/** Signs a Windows installer or a portable program, `.exe` or `.msi`. */
 export async function signProgram(request: SignInstallerRequest, windows: WindowsSigning): Promise<void> {
-  await signPeWithKey({ ...request, windows });
+  await signWindowsFile({ ...request, windows });
 }
 
 /** Signs an AppImage with the OpenPGP key. Throws `APPIMAGE_…` and `KEY_…`. */

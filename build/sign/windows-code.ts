@@ -1,8 +1,10 @@
 /** Signs Windows programs and libraries as the config says, one by one or all of an app folder. */
 import { open } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { type SignedPe, signPe } from "../../signing/windows/sign-pe.ts";
+import { signMsi } from "../../signing/windows/sign-msi.ts";
+import { signPe } from "../../signing/windows/sign-pe.ts";
 import { verifyPe } from "../../signing/windows/verify-pe.ts";
+import { COMPOUND_MAGIC } from "../formats/compound-directory.ts";
 import { listTree } from "../artifacts/digest.ts";
 import { limiter } from "../artifacts/limiter.ts";
 import type { WindowsSigning } from "../config/resolved-signing.ts";
@@ -15,7 +17,7 @@ const DOS_HEADER_BYTES = 64;
 /** e_lfanew: where the header of today begins. */
 const NEW_HEADER_AT = 0x3c;
 
-export interface SignPeWithKeyRequest {
+export interface SignWindowsFileRequest {
   readonly keyring: Keyring;
   readonly windows: WindowsSigning;
   /** Absolute; they may be the same. */
@@ -24,16 +26,17 @@ export interface SignPeWithKeyRequest {
   readonly signal: AbortSignal;
 }
 
-/** Signs one program or library. Throws what `signPe` throws, the file's name before it. */
-export async function signPeWithKey(request: SignPeWithKeyRequest): Promise<SignedPe> {
+/** Signs a program, a library or a Windows Installer file. Throws what `signPe` and `signMsi` throw, the file's name before it. */
+export async function signWindowsFile(request: SignWindowsFileRequest): Promise<void> {
   const { keyring, windows, input, output, signal } = request;
   const { signer } = await keyring.codeKey(windows.key);
   const { description, url, timestampUrl } = windows;
   const { fetch } = keyring.world;
-  const link = url === undefined ? {} : { url };
-  return naming(basename(input), () =>
-    signPe({ input, output, signer, description, timestampUrl, fetch, signal, ...link }),
-  );
+  const settings = { signer, description, timestampUrl, fetch, signal, ...(url === undefined ? {} : { url }) };
+  await naming(basename(input), async () => {
+    const sign = (await isCompoundFile(input)) ? signMsi : signPe;
+    await sign({ input, output, ...settings });
+  });
 }
 
 export interface SignedFolder {
@@ -62,7 +65,7 @@ export async function signPeFolder(
       const file = join(folder, path);
       if (kind !== "file" || !(await isPe(file))) return;
       const isKept = windows.vendorCode === "keep" && (await hasValidSignature(file, keyring.world.now()));
-      if (!isKept) await signPeWithKey({ keyring, windows, input: file, output: file, signal });
+      if (!isKept) await signWindowsFile({ keyring, windows, input: file, output: file, signal });
       (isKept ? kept : signed).push(path);
     }),
   );
@@ -76,6 +79,17 @@ export async function signPeFolder(
 async function hasValidSignature(file: string, now: Date): Promise<boolean> {
   const { problems, signatures } = await verifyPe({ file, now });
   return problems.length === 0 && signatures.length > 0;
+}
+
+/** Whether a file is a compound file by its first bytes: among what is signed, a Windows Installer's. */
+export async function isCompoundFile(path: string): Promise<boolean> {
+  const file = await open(path, "r");
+  try {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(COMPOUND_MAGIC.length), 0, COMPOUND_MAGIC.length, 0);
+    return bytesRead === COMPOUND_MAGIC.length && buffer.equals(COMPOUND_MAGIC);
+  } finally {
+    await file.close();
+  }
 }
 
 /** Whether a file is a Windows program or library by its first bytes, whatever its name: `.exe`, `.dll`, `.node`. */

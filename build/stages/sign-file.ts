@@ -6,7 +6,7 @@
  */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type WhoSigned, whoSignedApple, whoSignedAppImage, whoSignedPe } from "../../signing/who-signed.ts";
+import { type WhoSigned, whoSignedApple, whoSignedAppImage, whoSignedWindows } from "../../signing/who-signed.ts";
 import type { InstallerFacts } from "../artifacts/artifact.ts";
 import type { CodeKeyReference } from "../config/resolved-signing.ts";
 import { checkAppKeys, checkInstallerKey, checkLinuxKeys } from "../keys/check-signing.ts";
@@ -65,7 +65,7 @@ const SIGNERS: Readonly<Record<Exclude<FileSignature, "inside" | "detached">, Fi
     key: ({ signing }) => signing.windows?.key,
     settings: ({ signing }) => ({ ...signing.windows, key: undefined }),
     sign: (request) => signProgram(request, present(request.keyring.signing.windows)),
-    whoSigned: whoSignedPe,
+    whoSigned: whoSignedWindows,
   },
   appimage: {
     skip: ({ signing }) =>

@@ -7,7 +7,7 @@
 import { constants } from "node:fs";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
-import { whoSignedPe } from "../../signing/who-signed.ts";
+import { whoSignedWindows } from "../../signing/who-signed.ts";
 import { checkAppKeys } from "../keys/check-signing.ts";
 import { identityOf } from "../keys/key-identity.ts";
 import { signPeFolder } from "../sign/windows-code.ts";
@@ -35,7 +35,7 @@ export const signWindowsApp = targetStage({
     const folder = join(ctx.workFolder, "app");
     await cp(app.path, folder, { recursive: true, verbatimSymlinks: true, mode: constants.COPYFILE_FICLONE });
     const { signed, kept } = await signPeFolder(ctx.keyring, windows, folder, ctx.signal);
-    const signature = await whoSignedPe(join(folder, app.facts.launch.executable));
+    const signature = await whoSignedWindows(join(folder, app.facts.launch.executable));
     const by = signature?.by ?? null;
     ctx.log(
       `${signed.length} programs and libraries by ${by ?? "nobody"}${kept.length > 0 ? `; kept their vendor's: ${kept.join(", ")}` : ""}`,

@@ -16,12 +16,13 @@ import { verifyMachO } from "../../../signing/apple/verify-mach-o.ts";
 import { parseCertificate } from "../../../signing/cms/certificate.ts";
 import { encodeMinisignSecretKey, generateMinisignKey } from "../../../signing/linux/minisign-key.ts";
 import { fileContent, parseMinisignSignature, verifyMinisign } from "../../../signing/linux/minisign.ts";
-import { whoSignedApple } from "../../../signing/who-signed.ts";
+import { whoSignedApple, whoSignedWindows } from "../../../signing/who-signed.ts";
 import { verifyPe } from "../../../signing/windows/verify-pe.ts";
 import { tinyMachO } from "../../unit/signing/apple/tiny-mach-o.ts";
 import { writeTinyApp } from "../../unit/signing/apple/tiny-app.ts";
 import { smallDmg } from "../../unit/signing/apple/notary/small-dmg.ts";
 import { smallXar } from "../../unit/signing/apple/notary/small-xar.ts";
+import { smallMsi } from "../../unit/signing/windows/small-msi.ts";
 import { smallPe } from "../../unit/signing/windows/small-pe.ts";
 import { lane } from "../signing/stages/lanes.ts";
 import {
@@ -114,10 +115,11 @@ test("sign: each file as its kind is signed, in its place; the manifest and the 
   const other = (name: string) => join(project, name);
   await writeFile(other("tool"), tinyMachO(), { mode: 0o755 });
   await writeFile(other("setup.exe"), smallPe());
+  await writeFile(other("setup.msi"), await smallMsi());
   await writeFile(other("notes.AppImage"), "an AppImage");
   await mkdir(other("Tiny.app"));
   writeTinyApp(other("Tiny.app"));
-  const names = ["notes.dmg", "notes.pkg", "tool", "setup.exe", "notes.AppImage", "Tiny.app"];
+  const names = ["notes.dmg", "notes.pkg", "tool", "setup.exe", "setup.msi", "notes.AppImage", "Tiny.app"];
   const ended = await erth(sign, ...names);
   expect([ended.exitCode, ended.codes]).toEqual([0, []]);
 
@@ -125,6 +127,7 @@ test("sign: each file as its kind is signed, in its place; the manifest and the 
   expect(await verifyApp({ app: other("Tiny.app"), trustedRoots })).toEqual([]);
   const { problems } = await verifyPe({ file: other("setup.exe"), trusted: [windows.root.der], now: run.stampedAt });
   expect(problems).toEqual([]);
+  expect((await whoSignedWindows(other("setup.msi")))?.by).toBe("Erth Test Publisher");
   const signature = parseMinisignSignature(await readFile(other("notes.AppImage.minisig"), "utf8"));
   const { publicKey } = minisignKey;
   expect(await verifyMinisign(fileContent(other("notes.AppImage")), signature, publicKey, "it")).toMatch(

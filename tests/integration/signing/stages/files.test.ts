@@ -14,11 +14,14 @@ import {
 } from "../../../../signing/linux/minisign-key.ts";
 import { readOpenPgpKey } from "../../../../signing/linux/openpgp-key.ts";
 import { Secret } from "../../../../runtime/base/secret.ts";
+import { parseCertificate } from "../../../../signing/cms/certificate.ts";
+import { verifyMsi } from "../../../../signing/windows/verify-msi.ts";
 import { verifyPe } from "../../../../signing/windows/verify-pe.ts";
 import { findTool } from "../../../parity/signing/apple/apple-tools.ts";
 import { openPgpKeyText } from "../../../unit/keys/openpgp-key.ts";
 import { smallDmg } from "../../../unit/signing/apple/notary/small-dmg.ts";
 import { smallXar } from "../../../unit/signing/apple/notary/small-xar.ts";
+import { smallMsi } from "../../../unit/signing/windows/small-msi.ts";
 import { smallPe } from "../../../unit/signing/windows/small-pe.ts";
 import { lane } from "./lanes.ts";
 import { appStageOf, apple, KEY, material, NOTARIZE, only, signingRun, TICKET, windows } from "./signing-run.ts";
@@ -74,6 +77,21 @@ test.each([
   });
   const { compressedBytes } = stapled.facts;
   expect(Object.values(compressedBytes).reduce((sum, bytes) => sum + bytes, 0)).toBe(stapled.bytes);
+});
+
+test("a Windows Installer file is signed as such", async () => {
+  const run = await signingRun();
+  run.env["CODE_KEY"] = material(windows.leaf);
+  run.signing = { windows: { key: KEY, timestamp: run.stamps.url } };
+  const recipe = [fileStage(await smallMsi()), embeddedStage("zip", "authenticode")];
+  const { result, manifest } = await run.run(recipe, "win32-x64");
+  const { path } = only(result, "win32-x64", "signed-installer");
+  const settings = { trusted: [parseCertificate(windows.root.der)], now: run.stampedAt };
+  expect((await verifyMsi(path, settings)).problems).toEqual([]);
+  expect(manifest.artifacts[0]).toMatchObject({
+    signedBy: "Erth Test Publisher",
+    signature: { timestamp: run.stampedAt.toISOString() },
+  });
 });
 
 test("a Windows installer is signed with Authenticode", async () => {
