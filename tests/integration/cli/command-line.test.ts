@@ -2,9 +2,11 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { TARGETS } from "../../../build/plan/target.ts";
 import { scratchFolder } from "../../support/scratch.ts";
 
 const MAIN = join(import.meta.dirname, "../../../build/cli/main.ts");
+const APP = join(import.meta.dirname, "../../../app/erth.config.ts");
 
 interface Ended {
   readonly status: number;
@@ -21,7 +23,7 @@ async function erth(args: readonly string[], folder?: string): Promise<Ended> {
       cwd,
       encoding: "utf8",
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, ERTH_CACHE: join(cwd, "cache"), NO_COLOR: "1" },
+      env: { ...process.env, ERTH_CACHE: join(cwd, "cache"), ERTH_ELECTROBUN_CORE_DIR: undefined, NO_COLOR: "1" },
     });
     return { status: 0, stdout, stderr: "" };
   } catch (error) {
@@ -65,9 +67,34 @@ test("a config with faults ends with 2 and tells all of them; under --json each 
   expect(events.at(-1)).toMatchObject({ type: "finished", exitCode: 2 });
 });
 
+test("plan --matrix is one line that a workflow can read, a job for each target", async () => {
+  const { status, stdout } = await erth(["plan", "--matrix", "--config", APP]);
+  expect(status).toBe(0);
+  const matrix = JSON.parse(stdout) as { include: { target: string }[] };
+  expect(matrix.include.map(({ target }) => target)).toEqual(TARGETS);
+  const { stdout: events } = await erth(["plan", "--json", "--target", "win32-x64", "--config", APP]);
+  const results = events.split("\n").filter((line) => line.startsWith('{"type":"result"'));
+  expect(results.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+    { name: "plan", value: { slug: "erth-assistant", targets: [{ target: "win32-x64", sidecar: "pkg" }] } },
+  ]);
+});
+
+test("plan --why of a stage that is none, and of one that has not run", async () => {
+  const unknown = await erth(["plan", "--why", "sidcar", "--config", APP]);
+  expect([unknown.status, unknown.stderr]).toEqual([2, expect.stringMatching(/error\[USAGE_STAGE\].*sidecar-bundle/)]);
+  const fresh = await erth(["plan", "--why", "sidecar", "--target", "linux-x64", "--config", APP]);
+  expect([fresh.status, fresh.stdout]).toEqual([0, "  linux-x64: it has not run yet\n"]);
+});
+
+test("--no-fallback refuses the shell that cannot be had, before anything is built", async () => {
+  const { status, stderr } = await erth(["release", "--no-fallback", "--target", "linux-x64", "--config", APP]);
+  expect(status).toBe(1);
+  expect(stderr).not.toContain("✓");
+  expect(stderr).toMatch(/error\[SHELL_UNAVAILABLE\] [^\n]*linux-x64[^]*\n {2}do {2}.*leave out --no-fallback/);
+});
+
 test("size before any release says what to type", async () => {
-  const fixture = join(import.meta.dirname, "../../../app/erth.config.ts");
-  const { status, stderr } = await erth(["size", "--config", fixture]);
+  const { status, stderr } = await erth(["size", "--config", APP]);
   expect(status).toBe(1);
   expect(stderr).toMatch(/error\[MANIFEST_MISSING\][\s\S]*do {2}erth package/);
 });

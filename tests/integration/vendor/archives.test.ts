@@ -31,6 +31,27 @@ test("an archive is fetched, verified, unpacked with modes and links, and fetche
   expect(cached(root).filter((path) => path.endsWith(".part"))).toEqual([]);
 });
 
+test("entries are fetched side by side", async () => {
+  const root = scratch();
+  const bytes = core();
+  const names = ["a", "b", "c"];
+  const server = await host(Object.fromEntries(names.map((name) => [`/${name}.tar.gz`, bytes])));
+  const entry = (name: string) =>
+    ({ source: "archive", url: `${server.url}/${name}.tar.gz`, sha256: sha256(bytes) }) as const;
+  for (const name of names) server.answer(`/${name}.tar.gz`, { kind: "drip", chunkBytes: 20_000, everyMs: 20 });
+  const underWay = new Set<string>();
+  let most = 0;
+  const one = vendor(root, lockOf(Object.fromEntries(names.map((name) => [name, entry(name)]))), {
+    onProgress({ name, doneBytes, totalBytes }) {
+      if (doneBytes === totalBytes) underWay.delete(name);
+      else underWay.add(name);
+      most = Math.max(most, underWay.size);
+    },
+  });
+  await Promise.all(names.map((name) => one.folder(name)));
+  expect(most).toBe(names.length);
+});
+
 test("a wrong digest stops with both digests and leaves nothing in the cache", async () => {
   const { root, server, lock, bytes } = await archive();
   const other = core(1000, "evil");
