@@ -21,8 +21,10 @@ if (Number.parseInt(process.versions.node, 10) >= NEEDED_MAJOR) {
     );
     process.exit(2);
   }
-  const main = fileURLToPath(new URL("./main.ts", import.meta.url));
-  const { status, signal } = spawnSync(node, [main, ...process.argv.slice(2)], { stdio: "inherit" });
+  // Ctrl-C reaches both; this one waits until the other has cleaned up and said how to go on.
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, () => {});
+  const self = fileURLToPath(import.meta.url);
+  const { status, signal } = spawnSync(node, [self, ...process.argv.slice(2)], { stdio: "inherit" });
   if (signal) process.kill(process.pid, signal);
   process.exit(status ?? 1);
 }
