@@ -72,10 +72,9 @@ test("a release with nothing changed does no work that was done before", () => {
 });
 
 /** A moment of a run, as its events tell it: each stage's beginning, its first progress, and the end of packing. */
-function momentOf({ type, stage }: { readonly type: string; readonly stage?: string }): string | undefined {
-  const counts =
-    type === "stage-started" || type === "progress" || (type === "stage-finished" && /^package/.test(stage ?? ""));
-  return counts ? `${type} ${stage ?? ""}` : undefined;
+function momentOf({ type, stage = "" }: { readonly type: string; readonly stage?: string }): string | undefined {
+  const isEnd = type === "stage-finished" && stage.startsWith("package");
+  return isEnd || type === "stage-started" || type === "progress" ? `${type} ${stage}` : undefined;
 }
 
 /** Runs `erth package` and kills it at the first moment that is new; undefined when the run came to its end before that. */
