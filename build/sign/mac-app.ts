@@ -13,13 +13,16 @@ export interface SignMacAppRequest {
   readonly app: string;
   /** A new folder; absent: the app itself is replaced when all of it is signed. */
   readonly output?: string | undefined;
+  /** False for what is kept in a cache, which knows its digest. */
+  readonly isDurable?: boolean;
   readonly signal: AbortSignal;
 }
 
 /** Signs, and returns how many files of code. Throws what `signApp` throws, and `SIGN_ENTITLEMENTS`. */
-export async function signMacApp({ keyring, app, output, signal }: SignMacAppRequest): Promise<number> {
+export async function signMacApp(request: SignMacAppRequest): Promise<number> {
+  const { keyring, app, output, isDurable, signal } = request;
   const { apple } = keyring.signing;
-  if (apple === undefined) return (await signApp({ app, output, signal })).length;
+  if (apple === undefined) return (await signApp({ app, output, isDurable, signal })).length;
   const entitlements = await macEntitlements(app, apple.entitlements);
   const common = { app, output, entitlements: (path: string) => entitlements.of(path) };
   const { place } = apple.key;
@@ -29,7 +32,7 @@ export async function signMacApp({ keyring, app, output, signal }: SignMacAppReq
     const identity = await findKeychainIdentity(place.identity, host);
     count = await signAppNatively({ ...common, identity, hardenedRuntime: apple.isHardened, host, signal });
   } else {
-    count = (await signApp({ ...common, ...(await codeSigningOptions(keyring, apple, signal)) })).length;
+    count = (await signApp({ ...common, isDurable, ...(await codeSigningOptions(keyring, apple, signal)) })).length;
   }
   entitlements.requireAllUsed();
   return count;

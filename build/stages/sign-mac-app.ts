@@ -33,7 +33,7 @@ export const signMacApp = targetStage({
     const { keyring, signal } = ctx;
     const output = join(ctx.workFolder, app.facts.bundleName);
     try {
-      const count = await signWithConfig({ keyring, app: app.path, output, signal });
+      const count = await signWithConfig({ keyring, app: app.path, output, isDurable: false, signal });
       const signature = await whoSignedApple(output);
       const by = signature?.by ?? AD_HOC;
       ctx.log(`${count} executables and libraries, ${by === AD_HOC ? "ad hoc: no key is configured" : `by ${by}`}`);

@@ -39,6 +39,8 @@ export interface SignAppOptions extends CodeSigningOptions {
   readonly entitlements?: ((path: string) => Entitlements | undefined | Promise<Entitlements | undefined>) | undefined;
   /** For code that is no bundle's main executable; default: the app's identifier, a dot, the file's name without its extension. */
   readonly identifier?: ((path: string) => string | undefined) | undefined;
+  /** False where the caller can make the app again, and finds out when it has to: nothing waits for the disk. */
+  readonly isDurable?: boolean | undefined;
 }
 
 export interface SignedCode extends SignedMachO {
@@ -149,7 +151,7 @@ async function signInto(folder: string, work: Work): Promise<readonly SignedCode
   for (const entry of entries.toReversed()) {
     if (entry.kind === "folder" && !isOldSeal(entry.path, bundles)) await chmod(join(folder, entry.path), entry.mode);
   }
-  await syncFiles(folder);
+  if (options.isDurable ?? true) await syncFiles(folder);
   return Array.from(signed.values());
 }
 

@@ -2,7 +2,7 @@
  * Signing and verifying a big Windows program, beside `osslsigncode`, in one
  * run: each in a process of its own, medians of five, with the highest
  * resident memory as GNU `time` tells it. The timestamp authority is a local one.
- * Usage: node tests/bench/sign-pe.ts FILE.exe
+ * Usage: node tests/bench/sign-pe.ts [FILE.exe]; without a file Node's program.
  */
 import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -14,6 +14,7 @@ import { renderTable } from "../../build/cli/report/table.ts";
 import { formatSize } from "../../build/config/size.ts";
 import { signPe } from "../../signing/windows/sign-pe.ts";
 import { verifyPe } from "../../signing/windows/verify-pe.ts";
+import { vendorFile } from "../integration/signing/windows/vendor-files.ts";
 import { windowsAuthority } from "../fakes/certificate-authority.ts";
 import { startTimestampAuthority } from "../fakes/timestamp-authority.ts";
 
@@ -102,4 +103,4 @@ async function compare(input: string): Promise<void> {
 
 const [first = "", job = "", input = "", output = "", timestampUrl = ""] = process.argv.slice(2);
 if (first === "--child") await work(job, input, output, timestampUrl);
-else await compare(resolve(first));
+else await compare(first === "" ? await vendorFile("node/win32-x64", "bin/node.exe") : resolve(first));
