@@ -136,8 +136,8 @@ const OVER = new Set(["NOTARY_REJECTED", "NOTARY_NOT_FOUND", "NOTARY_NOT_UPLOADE
 async function requireNotarizable(path: string): Promise<void> {
   if (!path.endsWith(".app")) return;
   const { problems } = await inspectApp({ app: path, policy: "notarizable" });
-  const policy = problems.filter(({ code }) => code.startsWith("NOTARY_"));
-  if (policy.length > 0) throw new ProblemsError(policy);
+  const refused = problems.filter(({ code }) => code.startsWith("NOTARY_") || code === "CODESIGN_MISSING");
+  if (refused.length > 0) throw new ProblemsError(refused);
 }
 
 /** Apple's own tools staple what they were given: they get a copy, and the ticket is fetched for the original. */

@@ -246,6 +246,9 @@ test("notarize: what Apple would refuse is refused before it is sent", async () 
   await writeProject(project, run.signing);
   const { codes } = await erth(notarize, "Own.app");
   expect(new Set(codes)).toEqual(new Set(["NOTARY_RUNTIME"]));
+  await erth(sign, "Own.app");
+  await writeFile(join(project, "Own.app/Contents/Resources/app/addon.node"), tinyMachO({ fileType: 8 }));
+  expect((await erth(notarize, "Own.app")).output).toMatch(/CODESIGN_MISSING.*addon\.node/);
   expect(run.notary.fake.notary.submissions.size).toBe(0);
 });
 
