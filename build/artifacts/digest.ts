@@ -1,9 +1,7 @@
 /** SHA-256 of text, files and folder trees: the only place that turns bytes into identities. */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { lstat, readdir, readlink } from "node:fs/promises";
+import { lstat, open, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import type { Sha256 } from "./artifact.ts";
 
 /** Hex SHA-256 of a string's UTF-8 bytes or of bytes. */
@@ -20,11 +18,23 @@ export function canonicalJson(value: unknown): string {
   );
 }
 
-/** Hex SHA-256 of a file, streamed. */
+const CHUNK_BYTES = 1 << 20;
+
+/** Hex SHA-256 of a file, a chunk at a time. */
 export async function sha256OfFile(path: string): Promise<Sha256> {
   const hash = createHash("sha256");
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
-  return hash.digest("hex") as Sha256;
+  const file = await open(path, "r");
+  try {
+    // A stream would take a chunk's memory for each of thousands of small files.
+    const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, (await file.stat()).size + 1));
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
+      if (bytesRead === 0) return hash.digest("hex") as Sha256;
+      hash.update(buffer.subarray(0, bytesRead));
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 export interface TreeEntry {
