@@ -16,6 +16,7 @@ import { readXar } from "../build/formats/xar.ts";
 import { certificateName } from "./cms/certificate.ts";
 import { signerFacts } from "./cms/signer-facts.ts";
 import { inspectAppImage } from "./linux/verify-appimage.ts";
+import { inspectRpm } from "./linux/verify-rpm.ts";
 import { certificateTablePlace, parseCertificateTable } from "./windows/certificate-table.ts";
 import { openPe, readBytes, readPe } from "./windows/image-file.ts";
 import { MSI_SIGNATURE } from "./windows/msi-digest.ts";
@@ -83,6 +84,13 @@ async function peSignature(path: string): Promise<Uint8Array | undefined> {
 /** Of an AppImage, by the key that its signature names. */
 export async function whoSignedAppImage(path: string): Promise<WhoSigned | undefined> {
   const { signatures } = await inspectAppImage(path, { keys: [], now: new Date() });
+  const [first] = signatures;
+  return first && { by: `OpenPGP key ${first.keyId}`, fingerprint: null, timestamp: null };
+}
+
+/** Of an RPM, by the key that its signature names. */
+export async function whoSignedRpm(path: string): Promise<WhoSigned | undefined> {
+  const { signatures } = await inspectRpm(path, { keys: [], now: new Date() });
   const [first] = signatures;
   return first && { by: `OpenPGP key ${first.keyId}`, fingerprint: null, timestamp: null };
 }

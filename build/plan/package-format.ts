@@ -14,7 +14,7 @@ interface FormatFacts {
 }
 
 /** "inside": only what it holds is signed; "detached": files beside it, which AppImages get too; the others are in the file, each in its format's way. */
-export type FileSignature = "inside" | "detached" | "dmg" | "pkg" | "authenticode" | "appimage";
+export type FileSignature = "inside" | "detached" | "dmg" | "pkg" | "authenticode" | "appimage" | "rpm";
 
 /** Every format, in the order in which a release lists its files. */
 export const PACKAGE_FORMATS = {
@@ -31,6 +31,15 @@ export const PACKAGE_FORMATS = {
     made: "an AppImage, zstd inside",
     isExecutable: true,
     signature: "appimage",
+  },
+  deb: { os: ["linux"], suffix: ".deb", made: "a Debian package, xz", isExecutable: false, signature: "detached" },
+  rpm: { os: ["linux"], suffix: ".rpm", made: "an RPM package, xz", isExecutable: false, signature: "rpm" },
+  "tar.zst": {
+    os: ["linux"],
+    suffix: ".tar.zst",
+    made: "the app in a tar, zstd",
+    isExecutable: false,
+    signature: "detached",
   },
   setup: {
     os: ["win32"],

@@ -4,6 +4,7 @@ import { signDmg } from "../../signing/apple/dmg.ts";
 import { signingIdentity } from "../../signing/apple/signing-identity.ts";
 import { signXar } from "../../signing/apple/xar-signature.ts";
 import { signAppImage } from "../../signing/linux/appimage-signature.ts";
+import { signRpm } from "../../signing/linux/rpm-signature.ts";
 import { codesign, findKeychainIdentity, productsign } from "../../signing/keys/keychain.ts";
 import type { AppleSigning, CodeKeyReference, WindowsSigning } from "../config/resolved-signing.ts";
 import { macHost } from "../keys/key-identity.ts";
@@ -74,6 +75,13 @@ export async function signAppImageByKey({ keyring, input, output }: SignInstalle
   const key = await keyring.openPgp();
   if (key === undefined) throw new Error("the plan names an OpenPGP key, and the config has none");
   await signAppImage({ input, output, key, at: keyring.world.now() });
+}
+
+/** Signs an RPM with the OpenPGP key. Throws `RPM_DAMAGED` and `KEY_…`. */
+export async function signRpmByKey({ keyring, input, output, signal }: SignInstallerRequest): Promise<void> {
+  const key = await keyring.openPgp();
+  if (key === undefined) throw new Error("the plan names an OpenPGP key, and the config has none");
+  await signRpm({ input, output, key, at: keyring.world.now(), signal });
 }
 
 function timestampOf(url: string | null, fetcher: typeof fetch, signal: AbortSignal) {

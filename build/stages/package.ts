@@ -3,11 +3,14 @@ import { join } from "node:path";
 import type { FormatId } from "../plan/package-format.ts";
 import { bytesByPart, readAppTree } from "./package/app-tree.ts";
 import { appImage } from "./package/appimage.ts";
-import type { PackageFormat } from "./package/package-format.ts";
+import { deb } from "./package/deb.ts";
 import { msi } from "./package/msi.ts";
+import type { PackageFormat } from "./package/package-format.ts";
 import { portable } from "./package/portable.ts";
+import { rpm } from "./package/rpm.ts";
 import { setup } from "./package/setup.ts";
 import { singleFile } from "./package/single-file.ts";
+import { tarZst } from "./package/tar-zst.ts";
 import { zipApp } from "./package/zip-app.ts";
 import { formatPlan, targetStage, type Stage } from "./stage.ts";
 
@@ -15,6 +18,9 @@ import { formatPlan, targetStage, type Stage } from "./stage.ts";
 export const WRITERS: Readonly<Record<FormatId, PackageFormat>> = {
   "single-file": singleFile, // runs where it lies
   appimage: appImage, // runs where it lies, and shows itself to desktops
+  deb, // installed by apt
+  rpm, // installed by dnf and zypper
+  "tar.zst": tarZst, // unpacked into any folder
   setup, // installs, upgrades and uninstalls
   msi, // the same for managed machines
   portable, // runs where it lies

@@ -73,6 +73,9 @@ export const packageRecipes: Readonly<Record<TargetOs, Recipe>> = {
     ...lane("single-file"),
     ...lane("appimage"),
     zsyncStage, // AppImage → what AppImage tools update it by
+    ...lane("deb"),
+    ...lane("rpm"),
+    ...lane("tar.zst"),
   ],
 };
 

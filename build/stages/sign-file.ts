@@ -1,12 +1,18 @@
 /**
  * Stages, one for each format whose finished file has a signature of its own:
  * disk images with the Developer ID Application key, packages with the
- * Installer key, Windows installers with Authenticode, AppImages with OpenPGP.
+ * Installer key, Windows installers with Authenticode, AppImages and RPMs with OpenPGP.
  * On Linux a signature lies beside the file, and comes after every change to it.
  */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type WhoSigned, whoSignedApple, whoSignedAppImage, whoSignedWindows } from "../../signing/who-signed.ts";
+import {
+  type WhoSigned,
+  whoSignedApple,
+  whoSignedAppImage,
+  whoSignedRpm,
+  whoSignedWindows,
+} from "../../signing/who-signed.ts";
 import type { InstallerFacts } from "../artifacts/artifact.ts";
 import type { CodeKeyReference } from "../config/resolved-signing.ts";
 import { checkAppKeys, checkInstallerKey, checkLinuxKeys } from "../keys/check-signing.ts";
@@ -20,6 +26,7 @@ import {
   signDiskImage,
   signPackage,
   signProgram,
+  signRpmByKey,
   type SignInstallerRequest,
 } from "../sign/sign-installer.ts";
 import { keyProblems } from "./key-checks.ts";
@@ -77,6 +84,15 @@ const SIGNERS: Readonly<Record<Exclude<FileSignature, "inside" | "detached">, Fi
     sign: signAppImageByKey,
     whoSigned: whoSignedAppImage,
   },
+  rpm: {
+    skip: ({ signing }) =>
+      signing.detached.includes("openpgp") ? undefined : "no OpenPGP key is configured: unsigned",
+    preflight: (ctx) => keyProblems(ctx, checkLinuxKeys(ctx.keyring)),
+    key: () => undefined,
+    settings: async (keyring) => ({ openpgp: await detachedSigner("openpgp", keyring) }),
+    sign: signRpmByKey,
+    whoSigned: whoSignedRpm,
+  },
 };
 
 /** The stages that sign a format's finished file, none for a format that has no signature. */
@@ -85,7 +101,9 @@ export function signStages(lane: FormatId): readonly Stage[] {
   if (signature === "inside") return [];
   if (signature === "detached") return [detachedStage(lane)];
   const embedded = embeddedStage(lane, signature);
-  return signature === "appimage" ? [embedded, detachedStage(lane, `sign-beside-${lane}`)] : [embedded];
+  return signature === "appimage" || signature === "rpm"
+    ? [embedded, detachedStage(lane, `sign-beside-${lane}`)]
+    : [embedded];
 }
 
 /** The stage for a signature in the file. */

@@ -79,6 +79,38 @@ export function sevenZip(keeps: ContainerReader["keeps"]): ContainerReader {
   };
 }
 
+/** dpkg's own reader of packages. */
+export const DPKG_DEB: ContainerReader = {
+  name: "dpkg-deb",
+  program: "dpkg-deb",
+  keeps: { modes: true, links: true },
+  async read({ file, folder, exec, signal }) {
+    await exec("dpkg-deb", ["--extract", file, folder], { signal });
+  },
+};
+
+/** libarchive's tar: any tar, and the payload of an RPM. */
+export const BSDTAR: ContainerReader = {
+  name: "bsdtar",
+  program: "bsdtar",
+  keeps: { modes: true, links: true },
+  async read({ file, folder, exec, signal }) {
+    await mkdir(folder);
+    await exec("bsdtar", ["-x", "-f", file, "-C", folder], { signal, env: { LC_ALL: "C.UTF-8" } });
+  },
+};
+
+/** GNU tar, with zstd beside it. */
+export const GNU_TAR_ZSTD: ContainerReader = {
+  name: "GNU tar",
+  program: "zstd",
+  keeps: { modes: true, links: true },
+  async read({ file, folder, exec, signal }) {
+    await mkdir(folder);
+    await exec("tar", ["-x", "--zstd", "-f", file, "-C", folder], { signal });
+  },
+};
+
 /** The single file's own unpacker: the Go program in it shares no code with the writer. */
 export const SINGLE_FILE: ContainerReader = {
   name: "the file's own --erth-extract",

@@ -46,6 +46,7 @@ export interface SmallAppOptions {
   readonly updateInformation?: string;
   /** What is started, in the app folder. */
   readonly executable?: string;
+  readonly package?: Partial<ResolvedConfig["package"]>;
 }
 
 export interface PackagedApp {
@@ -72,10 +73,14 @@ export async function packageSmallApp(options: SmallAppOptions = {}): Promise<Pa
 
   const target = options.target ?? hostTarget() ?? "linux-x64";
   const plain = fakeConfig(folder);
-  const config = {
+  const config: ResolvedConfig = {
     ...plain,
     app: { ...plain.app, ...options.app },
-    package: { ...plain.package, appimage: { updateInformation: options.updateInformation ?? "" } },
+    package: {
+      ...plain.package,
+      appimage: { updateInformation: options.updateInformation ?? "" },
+      ...options.package,
+    },
   };
   const plan = fakePlan([target], options.format && [options.format]);
   const ctx: TargetContext = {
@@ -134,6 +139,7 @@ async function smallIcons(folder: string): Promise<ArtifactOf<"icons">> {
   await mkdir(path);
   const sizes = [32, 256];
   const png = await readFile(join(ICONS, "rgba8.png"));
+  await writeFile(join(folder, "icon.png"), png);
   for (const size of sizes) await writeFile(join(path, `icon-${size}.png`), png);
   await writeFile(join(path, "icon.ico"), encodeIco([{ size: 256, png, rgba: new Uint8Array() }]));
   return { kind: "icons", target: "any", path, bytes: 0, sha256: "" as Sha256, from: [], facts: { sizes } };

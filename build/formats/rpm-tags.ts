@@ -1,0 +1,88 @@
+/** Numbers of RPM's header tags, types and flags: `rpmtag.h`, `rpmds.h` and `rpmfiles.h` of rpm 4.18, under their own names. */
+
+/** Tags of the main header. */
+export const RPMTAG = {
+  HEADERI18NTABLE: 100,
+  HEADERIMMUTABLE: 63,
+  NAME: 1000,
+  VERSION: 1001,
+  RELEASE: 1002,
+  SUMMARY: 1004,
+  DESCRIPTION: 1005,
+  BUILDTIME: 1006,
+  BUILDHOST: 1007,
+  SIZE: 1009,
+  VENDOR: 1011,
+  LICENSE: 1014,
+  PACKAGER: 1015,
+  GROUP: 1016,
+  URL: 1020,
+  OS: 1021,
+  ARCH: 1022,
+  FILESIZES: 1028,
+  FILEMODES: 1030,
+  FILERDEVS: 1033,
+  FILEMTIMES: 1034,
+  FILEDIGESTS: 1035,
+  FILELINKTOS: 1036,
+  FILEFLAGS: 1037,
+  FILEUSERNAME: 1039,
+  FILEGROUPNAME: 1040,
+  SOURCERPM: 1044,
+  FILEVERIFYFLAGS: 1045,
+  PROVIDENAME: 1047,
+  REQUIREFLAGS: 1048,
+  REQUIRENAME: 1049,
+  REQUIREVERSION: 1050,
+  RPMVERSION: 1064,
+  FILEDEVICES: 1095,
+  FILEINODES: 1096,
+  FILELANGS: 1097,
+  PROVIDEFLAGS: 1112,
+  PROVIDEVERSION: 1113,
+  DIRINDEXES: 1116,
+  BASENAMES: 1117,
+  DIRNAMES: 1118,
+  PAYLOADFORMAT: 1124,
+  PAYLOADCOMPRESSOR: 1125,
+  PAYLOADFLAGS: 1126,
+  LONGSIZE: 5009,
+  FILEDIGESTALGO: 5011,
+  ENCODING: 5062,
+  PAYLOADDIGEST: 5092,
+  PAYLOADDIGESTALGO: 5093,
+  PAYLOADDIGESTALT: 5097,
+} as const;
+
+/** Tags of the signature header. */
+export const RPMSIGTAG = {
+  HEADERSIGNATURES: 62,
+  DSA: 267,
+  RSA: 268,
+  SHA1: 269,
+  LONGSIZE: 270,
+  LONGARCHIVESIZE: 271,
+  SHA256: 273,
+  SIZE: 1000,
+  MD5: 1004,
+  PAYLOADSIZE: 1007,
+} as const;
+
+/** Types of a tag's values. */
+export const RPM_TYPE = {
+  CHAR: 1,
+  INT8: 2,
+  INT16: 3,
+  INT32: 4,
+  INT64: 5,
+  STRING: 6,
+  BIN: 7,
+  STRING_ARRAY: 8,
+  I18NSTRING: 9,
+} as const;
+
+/** How a required or provided version compares, and where the dependency comes from. */
+export const RPMSENSE = { ANY: 0, LESS: 1 << 1, EQUAL: 1 << 3, FIND_REQUIRES: 1 << 14, RPMLIB: 1 << 24 } as const;
+
+/** SHA-256 among OpenPGP's hash algorithms, by which rpm names its own. */
+export const PGPHASHALGO_SHA256 = 8;
