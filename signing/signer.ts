@@ -11,7 +11,7 @@ export interface SignRequest {
   readonly digestAlgorithm: DigestAlgorithm;
   readonly digest: Uint8Array;
   /** What is being signed, for a key service's log and for messages; it does not change the signature. */
-  readonly hint: { readonly file: string; readonly kind: "macho" | "dmg" | "xar" | "pe" | "msi" | "test" };
+  readonly hint: { readonly file: string; readonly kind: "macho" | "dmg" | "xar" | "pe" | "msi" | "msix" | "test" };
 }
 
 export interface SignResponse {

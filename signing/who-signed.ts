@@ -12,6 +12,7 @@ import { readMachO } from "./apple/mach-o.ts";
 import { kindOf, mainExecutable } from "./apple/notary/artifact-kind.ts";
 import { blobContent, parseSuperBlob, SLOT } from "./apple/super-blob.ts";
 import { readDiskImage } from "./apple/udif.ts";
+import { readZipData } from "../build/formats/zip-data.ts";
 import { readXar } from "../build/formats/xar.ts";
 import { certificateName } from "./cms/certificate.ts";
 import { signerFacts } from "./cms/signer-facts.ts";
@@ -20,6 +21,7 @@ import { inspectRpm } from "./linux/verify-rpm.ts";
 import { certificateTablePlace, parseCertificateTable } from "./windows/certificate-table.ts";
 import { openPe, readBytes, readPe } from "./windows/image-file.ts";
 import { MSI_SIGNATURE } from "./windows/msi-digest.ts";
+import { openMsix, P7X_MAGIC } from "./windows/msix-package.ts";
 import { withoutPadding } from "./windows/nested-signature.ts";
 
 export interface WhoSigned {
@@ -93,6 +95,15 @@ export async function whoSignedRpm(path: string): Promise<WhoSigned | undefined>
   const { signatures } = await inspectRpm(path, { keys: [], now: new Date() });
   const [first] = signatures;
   return first && { by: `OpenPGP key ${first.keyId}`, fingerprint: null, timestamp: null };
+}
+
+/** Of an app package of Windows. */
+export async function whoSignedMsix(path: string): Promise<WhoSigned | undefined> {
+  return withFileRange(path, async (range) => {
+    const { signature } = await openMsix(range);
+    if (signature === undefined) return undefined;
+    return describe(Buffer.concat(await Array.fromAsync(readZipData(range, signature))).subarray(P7X_MAGIC.length));
+  });
 }
 
 function superBlobSigner(signature: Uint8Array | undefined): WhoSigned | undefined {

@@ -61,7 +61,7 @@ function withDefaults(config: UserConfig, root: string, file: string): ResolvedC
     sidecar: { kind: sidecar.kind, entry: at(sidecar.entry) },
     database: database && { migrations: at(database.migrations) },
     targets: resolveTargets(config.targets),
-    package: resolvePackage(config.package, root),
+    package: resolvePackage(config.package, app, root),
     budget: resolveBudget(budget),
     vendor: {
       mirror: vendor?.mirror?.replace(/\/+$/, ""),
@@ -97,6 +97,7 @@ function resolveTargets(targets: UserConfig["targets"]): readonly Target[] {
 function fileProblems(user: unknown, root: string, report: Report): ConfigProblem[] {
   const { top, app, shell, sidecar, database, vendor } = sections(user);
   const setup = record(record(top["package"])["setup"]);
+  const pkg = record(record(top["package"])["pkg"]);
   const folders =
     typeof vendor["folders"] === "object" && vendor["folders"] !== null ? Object.entries(vendor["folders"]) : [];
   return [
@@ -111,6 +112,7 @@ function fileProblems(user: unknown, root: string, report: Report): ConfigProble
       record(setup["webview2"])["bootstrapper"],
       report,
     ),
+    folderProblem(root, ["package", "pkg", "scripts"], pkg["scripts"], report),
     ...folders.map(([entry, path]) => folderProblem(root, ["vendor", "folders", entry], path, report)),
   ].filter((problem) => problem !== undefined);
 }

@@ -7,6 +7,8 @@ import type { Limit } from "./limit.ts";
 import type { AppImageConfig } from "./package/appimage.ts";
 import type { LinuxConfig } from "./package/linux.ts";
 import type { SetupConfig } from "./package/setup.ts";
+import type { MsixConfig } from "./package/msix.ts";
+import type { PkgConfig } from "./package/pkg.ts";
 import type { FormatId } from "../plan/package-format.ts";
 import type { Target, TargetOs } from "../plan/target.ts";
 import type { ResolvedSigning } from "./resolved-signing.ts";
@@ -73,6 +75,8 @@ export interface ResolvedConfig {
     readonly appimage: AppImageConfig;
     readonly linux: LinuxConfig;
     readonly setup: SetupConfig;
+    readonly msix: MsixConfig;
+    readonly pkg: PkgConfig;
   };
   /** For each finished file of a target. */
   readonly budget: Readonly<Record<Target, FileBudget>>;

@@ -11,6 +11,8 @@ import { parseLimit } from "./limit.ts";
 import { appImageSchema } from "./package/appimage.ts";
 import { linuxSchema } from "./package/linux.ts";
 import { setupSchema } from "./package/setup.ts";
+import { msixSchema } from "./package/msix.ts";
+import { pkgSchema } from "./package/pkg.ts";
 import { ruled } from "./ruled.ts";
 import { identifierRule, lineRule, mirrorRule, nameRule, pathRule, versionRule } from "./rules.ts";
 import { signing } from "./signing-schema.ts";
@@ -155,6 +157,8 @@ export const configSchema = z
         appimage: appImageSchema.optional(),
         linux: linuxSchema.optional(),
         setup: setupSchema.optional(),
+        msix: msixSchema.optional(),
+        pkg: pkgSchema.optional(),
       })
       .describe("How the finished files are packed.")
       .optional(),

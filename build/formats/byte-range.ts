@@ -21,7 +21,8 @@ export async function withFileRange<Result>(
   }
 }
 
-async function rangeOfHandle(path: string, handle: FileHandle): Promise<ByteRange> {
+/** An open file as a range; `path` is for messages. */
+export async function rangeOfHandle(path: string, handle: FileHandle): Promise<ByteRange> {
   const { size } = await handle.stat();
   return {
     size,

@@ -27,6 +27,30 @@ export interface XarSignatureElement {
   readonly certificates: readonly Uint8Array[];
 }
 
+/** A file of the archive, or a folder of it. */
+export interface XarFile {
+  /** From the archive's root, "/" separated. */
+  readonly path: string;
+  /** Undefined for a folder, and for a file without content. */
+  readonly data: XarData | undefined;
+}
+
+export interface XarData extends HeapPlace {
+  /** Of what it unpacks to. */
+  readonly size: number;
+  /** `application/octet-stream` stored, `application/x-gzip` a zlib stream. */
+  readonly encoding: string;
+  /** Of what is stored, and of what it unpacks to. */
+  readonly archived: XarDigest;
+  readonly extracted: XarDigest;
+}
+
+export interface XarDigest {
+  /** `sha1`, `sha256`. */
+  readonly style: string;
+  readonly hex: string;
+}
+
 export interface XarToc {
   /** The `xar` element. */
   readonly root: XmlElement;
@@ -35,6 +59,7 @@ export interface XarToc {
   readonly signatures: readonly XarSignatureElement[];
   /** Every file's data and extended attributes. */
   readonly data: readonly HeapPlace[];
+  readonly files: readonly XarFile[];
 }
 
 const MAX_DEPTH = 200;
@@ -63,6 +88,42 @@ export function parseXarToc(xml: string): XarToc {
     },
     signatures: toc.children.filter(isElement).filter(isSignature).map(parseSignature),
     data,
+    files: filesIn(toc, ""),
+  };
+}
+
+function filesIn(element: XmlElement, folder: string): readonly XarFile[] {
+  return element.children.filter(isElement).flatMap((child) => {
+    if (child.name !== "file") return [];
+    const path = `${folder}${nameOf(child)}`;
+    const data = childNamed(child, "data");
+    return [{ path, data: data && parseData(data) }, ...filesIn(child, `${path}/`)];
+  });
+}
+
+/** A name in UTF-8, or in base64 where xar was not sure that it is. */
+function nameOf(file: XmlElement): string {
+  const name = childNamed(file, "name");
+  if (name === undefined) throw badToc("a file has no <name>");
+  const text = textOf(name);
+  const decoded = name.attributes["enctype"] === "base64" ? Buffer.from(text, "base64").toString("utf8") : text;
+  if (decoded === "" || decoded === "." || decoded === ".." || /[/\0\ufffd]/.test(decoded))
+    throw badToc(`a file's name is ${JSON.stringify(decoded)}`);
+  return decoded;
+}
+
+function parseData(data: XmlElement): XarData {
+  const digest = (name: string): XarDigest => {
+    const element = childNamed(data, name);
+    return { style: (element?.attributes["style"] ?? "").toLowerCase(), hex: element ? textOf(element).trim() : "" };
+  };
+  return {
+    offset: numberIn(data, "offset"),
+    length: numberIn(data, "length"),
+    size: numberIn(data, "size"),
+    encoding: childNamed(data, "encoding")?.attributes["style"] ?? "",
+    archived: digest("archived-checksum"),
+    extracted: digest("extracted-checksum"),
   };
 }
 

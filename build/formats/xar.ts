@@ -11,13 +11,13 @@ import type { ByteRange } from "./byte-range.ts";
 import { parseXarToc, type XarToc } from "./xar-toc.ts";
 
 const XAR_MAGIC = 0x78617221;
-export const XAR_HEADER_BYTES = 28;
+const XAR_HEADER_BYTES = 28;
 const MAX_HEADER_BYTES = 256;
 const XAR_VERSION = 1;
 const MAX_TOC_BYTES = 64 << 20;
 
 const TRAILER_MAGIC = 0x726c3874;
-export const TRAILER_BYTES = 16;
+const TRAILER_BYTES = 16;
 const TRAILER_VERSION = 1;
 const TRAILER_TYPE = { terminator: 1, ticket: 2 } as const;
 

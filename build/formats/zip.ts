@@ -1,7 +1,8 @@
 /**
  * A `.zip` of an app folder, by `archiver` (APPNOTE 6.3): entries in the given
- * order, Unix modes and links kept, UTF-8 names, one date for all, so that the
- * same tree gives the same bytes.
+ * order, Unix modes kept, links kept to the letter, UTF-8 names, one date for
+ * all, so that the same tree gives the same bytes. For zips that are made once;
+ * `zip-file.ts` makes those of a release, from pieces that are kept.
  */
 import { ZipArchive } from "archiver";
 import { createReadStream, createWriteStream } from "node:fs";
@@ -28,16 +29,12 @@ const DATE = new Date("1980-01-01T00:00:00Z");
 const FOLDER_MODE = 0o755;
 const LINK_MODE = 0o777;
 
-/**
- * Writes the zip and returns its directory, read back. Throws `ZIP_LINK` for a
- * link that a zip cannot carry unchanged: an absolute one, or with a backslash.
- */
+/** Writes the zip and returns its directory, read back. Throws `ZIP_NAME` for a name that archiver would change. */
 export async function writeZip(
   path: string,
   entries: readonly ZipEntry[],
   options: ZipOptions,
 ): Promise<readonly ZipRecord[]> {
-  for (const entry of entries) if (entry.kind === "link") refuseUnsafeLink(entry.name, entry.target);
   const archive = new ZipArchive({ zlib: { level: options.deflateLevel, chunkSize: 1 << 18 } });
   const output = createWriteStream(path, { flush: true });
   const done = finished(output);
@@ -76,7 +73,8 @@ function append(
   output: NodeJS.WritableStream & { destroy(e: Error): void },
 ): void {
   if (entry.kind === "link") {
-    // Not archiver's symlink(), which would date the link now.
+    // Not archiver's symlink(), file() or directory(): the first dates the link now and turns its
+    // backslashes, the others make an absolute target relative. Given so, the target stays as it is.
     const link = { type: "symlink", linkname: entry.target } as const;
     archive.append(Buffer.alloc(0), { name: entry.name, date: DATE, mode: LINK_MODE, ...link });
   } else if (entry.kind === "folder") {
@@ -86,16 +84,6 @@ function append(
     source.on("error", (error) => output.destroy(error));
     archive.append(source, { name: entry.name, date: DATE, mode: entry.mode });
   }
-}
-
-function refuseUnsafeLink(name: string, target: string): void {
-  if (!target.startsWith("/") && !target.includes("\\")) return;
-  throw new ErthError({
-    code: "ZIP_LINK",
-    message: `the link ${name} leads to ${target}: an app may only hold relative links with "/".`,
-    remedy: "make the link relative, then erth package",
-    facts: { name, target },
-  });
 }
 
 /** archiver cleans names by rules of its own; a name that it changed would be another file. */

@@ -14,7 +14,7 @@ interface FormatFacts {
 }
 
 /** "inside": only what it holds is signed; "detached": files beside it, which AppImages get too; the others are in the file, each in its format's way. */
-export type FileSignature = "inside" | "detached" | "dmg" | "pkg" | "authenticode" | "appimage" | "rpm";
+export type FileSignature = "inside" | "detached" | "dmg" | "pkg" | "authenticode" | "msix" | "appimage" | "rpm";
 
 /** Every format, in the order in which a release lists its files. */
 export const PACKAGE_FORMATS = {
@@ -24,6 +24,13 @@ export const PACKAGE_FORMATS = {
     made: "one executable file, zstd",
     isExecutable: true,
     signature: "detached",
+  },
+  pkg: {
+    os: ["darwin"],
+    suffix: ".pkg",
+    made: "an installer package, gzip inside",
+    isExecutable: false,
+    signature: "pkg",
   },
   appimage: {
     os: ["linux"],
@@ -55,6 +62,13 @@ export const PACKAGE_FORMATS = {
     isExecutable: false,
     signature: "authenticode",
   },
+  msix: {
+    os: ["win32"],
+    suffix: ".msix",
+    made: "an app package, deflated by blocks",
+    isExecutable: false,
+    signature: "msix",
+  },
   portable: {
     os: ["win32"],
     suffix: "-portable.exe",
@@ -65,7 +79,7 @@ export const PACKAGE_FORMATS = {
   zip: {
     os: ["darwin", "win32"],
     suffix: ".zip",
-    made: "the app in a zip by archiver",
+    made: "the app in a zip",
     isExecutable: false,
     signature: "inside",
   },

@@ -7,6 +7,9 @@ import type { Vendor } from "../vendor/vendor.ts";
 
 type Edit = (bytes: Uint8Array) => Uint8Array;
 
+/** The oldest macOS that Bun, and with it every shell, runs on. */
+export const MINIMUM_MACOS = "13.0";
+
 export interface LayoutFile {
   /** In the app folder, "/" separated. */
   readonly path: string;

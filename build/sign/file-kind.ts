@@ -3,10 +3,12 @@ import { open, stat } from "node:fs/promises";
 import { isFat } from "../../signing/apple/fat.ts";
 import { isMachO } from "../../signing/apple/mach-o.ts";
 import { isKoly, KOLY_BYTES } from "../../signing/apple/udif.ts";
+import { BLOCK_MAP_NAME } from "../formats/msix.ts";
+import { readZipDirectory } from "../formats/zip-directory.ts";
 import { ErthError, messageOf, systemCode } from "../../runtime/base/errors.ts";
 import { isCompoundFile, isPe } from "./windows-code.ts";
 
-export type FileKind = "app" | "mach-o" | "dmg" | "pkg" | "pe" | "msi" | "zip" | "other";
+export type FileKind = "app" | "mach-o" | "dmg" | "pkg" | "pe" | "msi" | "msix" | "zip" | "other";
 
 /** The kind. Throws `SIGN_UNREADABLE`, and `SIGN_KIND` for a folder that is no app. */
 export async function fileKindOf(path: string): Promise<FileKind> {
@@ -31,6 +33,16 @@ export async function fileKindOf(path: string): Promise<FileKind> {
   }
 }
 
+/** App packages are zips with a map of their blocks. */
+async function isAppPackage(path: string): Promise<boolean> {
+  try {
+    return (await readZipDirectory(path)).some(({ name }) => name === BLOCK_MAP_NAME);
+  } catch (cause) {
+    if (cause instanceof ErthError) return false;
+    throw cause;
+  }
+}
+
 async function kindOfFile(path: string): Promise<FileKind> {
   if (await isPe(path)) return "pe";
   if (await isCompoundFile(path)) return "msi";
@@ -40,7 +52,7 @@ async function kindOfFile(path: string): Promise<FileKind> {
     const head = Buffer.alloc(Math.min(size, 8));
     await file.read(head, 0, head.length, 0);
     if (head.toString("latin1", 0, 4) === "xar!") return "pkg";
-    if (head.toString("latin1", 0, 4) === "PK\u0003\u0004") return "zip";
+    if (head.toString("latin1", 0, 4) === "PK\u0003\u0004") return (await isAppPackage(path)) ? "msix" : "zip";
     if (isFat(head) || isMachO(head)) return "mach-o";
     const tail = Buffer.alloc(Math.min(size, KOLY_BYTES));
     await file.read(tail, 0, tail.length, size - tail.length);

@@ -5,14 +5,21 @@ import { ErthError } from "../../runtime/base/errors.ts";
 import { withFileRange } from "../formats/byte-range.ts";
 import { defaultEntitlements } from "../../signing/apple/default-entitlements.ts";
 import { signMachO } from "../../signing/apple/sign-mach-o.ts";
-import { AD_HOC, machOSigner, type WhoSigned, whoSignedApple, whoSignedWindows } from "../../signing/who-signed.ts";
+import {
+  AD_HOC,
+  machOSigner,
+  type WhoSigned,
+  whoSignedApple,
+  whoSignedMsix,
+  whoSignedWindows,
+} from "../../signing/who-signed.ts";
 import { temporaryName } from "../artifacts/whole-file.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import type { DetachedSignature } from "../plan/signing-plan.ts";
 import { signDetached, SUFFIXES } from "./detached.ts";
 import { type FileKind, fileKindOf } from "./file-kind.ts";
 import { codeSigningOptions, signMacApp } from "./mac-app.ts";
-import { signDiskImage, signPackage, signProgram } from "./sign-installer.ts";
+import { signAppPackage, signDiskImage, signPackage, signProgram } from "./sign-installer.ts";
 
 export interface SignRequest {
   readonly keyring: Keyring;
@@ -62,6 +69,10 @@ export async function signAnything(request: SignRequest): Promise<Signed> {
       if (windows === undefined) throw noKey(path, "signing.windows.key");
       await signProgram({ ...installer(request, path) }, windows);
       return signature(whoSignedWindows(path));
+    case "msix":
+      if (windows === undefined) throw noKey(path, "signing.windows.key");
+      await replaced(path, (output) => signAppPackage(installer(request, output), windows));
+      return signature(whoSignedMsix(path));
     case "zip":
       throw new ErthError({
         code: "SIGN_KIND",

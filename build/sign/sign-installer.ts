@@ -5,6 +5,7 @@ import { signingIdentity } from "../../signing/apple/signing-identity.ts";
 import { signXar } from "../../signing/apple/xar-signature.ts";
 import { signAppImage } from "../../signing/linux/appimage-signature.ts";
 import { signRpm } from "../../signing/linux/rpm-signature.ts";
+import { signMsix } from "../../signing/windows/sign-msix.ts";
 import { codesign, findKeychainIdentity, productsign } from "../../signing/keys/keychain.ts";
 import type { AppleSigning, CodeKeyReference, WindowsSigning } from "../config/resolved-signing.ts";
 import { macHost } from "../keys/key-identity.ts";
@@ -82,6 +83,15 @@ export async function signRpmByKey({ keyring, input, output, signal }: SignInsta
   const key = await keyring.openPgp();
   if (key === undefined) throw new Error("the plan names an OpenPGP key, and the config has none");
   await signRpm({ input, output, key, at: keyring.world.now(), signal });
+}
+
+/** Signs an app package of Windows. Throws `MSIX_…`, `KEY_…` and `TIMESTAMP_…`. */
+export async function signAppPackage(request: SignInstallerRequest, windows: WindowsSigning): Promise<void> {
+  const { keyring, input, output, signal } = request;
+  const { signer } = await keyring.codeKey(windows.key);
+  const { timestampUrl, description, url } = windows;
+  const names = { description, ...(url === undefined ? {} : { url }) };
+  await signMsix({ input, output, signer, timestampUrl, fetch: keyring.world.fetch, signal, ...names });
 }
 
 function timestampOf(url: string | null, fetcher: typeof fetch, signal: AbortSignal) {

@@ -12,6 +12,9 @@ import { appStage, type Stage } from "./stage.ts";
 /** The sizes of the hicolor icon theme that desktops ask for. */
 const PNG_SIZES: readonly number[] = [16, 32, 48, 64, 128, 256, 512];
 
+/** What an app package's manifest asks for, in pixels. */
+export const MSIX_LOGO_SIZES = { small: 44, store: 50, medium: 150 } as const;
+
 export const icons: Stage = appStage<never, "icons">({
   id: "icons",
   version: 1,
@@ -26,7 +29,7 @@ export const icons: Stage = appStage<never, "icons">({
 
   async reads({ config }) {
     return {
-      values: { renderer: await rendererVersion(), PNG_SIZES, ICO_SIZES, ICNS_SIZES },
+      values: { renderer: await rendererVersion(), PNG_SIZES, MSIX_LOGO_SIZES, ICO_SIZES, ICNS_SIZES },
       files: [config.app.icon],
     };
   },
@@ -42,7 +45,8 @@ export const icons: Stage = appStage<never, "icons">({
     }
     const folder = join(workFolder, "icons");
     await mkdir(folder, { recursive: true });
-    for (const { size, png } of only(pictures, PNG_SIZES)) await writeFile(join(folder, `icon-${size}.png`), png);
+    for (const { size, png } of only(pictures, [...PNG_SIZES, ...Object.values(MSIX_LOGO_SIZES)]))
+      await writeFile(join(folder, `icon-${size}.png`), png);
     await writeFile(join(folder, "icon.ico"), encodeIco(only(pictures, ICO_SIZES)));
     await writeFile(join(folder, "icon.icns"), encodeIcns(only(pictures, ICNS_SIZES)));
     return [{ kind: "icons", path: folder, facts: { sizes: PNG_SIZES } }];
@@ -51,7 +55,9 @@ export const icons: Stage = appStage<never, "icons">({
 
 /** Every size that a container needs, large ones first; a PNG is never enlarged. */
 function sizesFor(source: IconSource): readonly number[] {
-  const all = [...new Set([...PNG_SIZES, ...ICO_SIZES, ...ICNS_SIZES])].sort((a, b) => b - a);
+  const all = [...new Set([...PNG_SIZES, ...Object.values(MSIX_LOGO_SIZES), ...ICO_SIZES, ...ICNS_SIZES])].sort(
+    (a, b) => b - a,
+  );
   return source.kind === "svg" ? all : all.filter((size) => size <= source.size);
 }
 

@@ -9,6 +9,8 @@ import type { PackageFormat } from "./package/package-format.ts";
 import { portable } from "./package/portable.ts";
 import { rpm } from "./package/rpm.ts";
 import { setup } from "./package/setup.ts";
+import { msixApp } from "./package/msix-app.ts";
+import { pkgApp } from "./package/pkg-app.ts";
 import { singleFile } from "./package/single-file.ts";
 import { tarZst } from "./package/tar-zst.ts";
 import { zipApp } from "./package/zip-app.ts";
@@ -24,6 +26,8 @@ export const WRITERS: Readonly<Record<FormatId, PackageFormat>> = {
   setup, // installs, upgrades and uninstalls
   msi, // the same for managed machines
   portable, // runs where it lies
+  msix: msixApp, // the Store, and management tools
+  pkg: pkgApp, // Installer, and management tools
   zip: zipApp, // unpacked by a double click
 };
 

@@ -58,6 +58,7 @@ export const packageRecipes: Readonly<Record<TargetOs, Recipe>> = {
     signMacApp, // every Mach-O, inside out, then the bundle's seal
     notarizeApp, // signed app → Apple's verdict
     stapleApp, // verdict → ticket on the app
+    ...macLane("pkg"),
     ...macLane("zip"),
   ],
   win32: [
@@ -66,6 +67,7 @@ export const packageRecipes: Readonly<Record<TargetOs, Recipe>> = {
     ...lane("setup"),
     ...lane("msi"),
     ...lane("portable"),
+    ...lane("msix"),
     ...lane("zip"),
   ],
   linux: [

@@ -10,9 +10,12 @@ import {
   type WhoSigned,
   whoSignedApple,
   whoSignedAppImage,
+  whoSignedMsix,
   whoSignedRpm,
   whoSignedWindows,
 } from "../../signing/who-signed.ts";
+import { publisherProblem } from "../../signing/windows/sign-msix.ts";
+import type { Problem } from "../../runtime/base/errors.ts";
 import type { InstallerFacts } from "../artifacts/artifact.ts";
 import type { CodeKeyReference } from "../config/resolved-signing.ts";
 import { checkAppKeys, checkInstallerKey, checkLinuxKeys } from "../keys/check-signing.ts";
@@ -22,6 +25,7 @@ import { type FileSignature, type FormatId, PACKAGE_FORMATS } from "../plan/pack
 import type { TargetPlan } from "../plan/plan.ts";
 import { detachedSigner, signDetached, SUFFIXES } from "../sign/detached.ts";
 import {
+  signAppPackage,
   signAppImageByKey,
   signDiskImage,
   signPackage,
@@ -92,6 +96,17 @@ const SIGNERS: Readonly<Record<Exclude<FileSignature, "inside" | "detached">, Fi
     settings: async (keyring) => ({ openpgp: await detachedSigner("openpgp", keyring) }),
     sign: signRpmByKey,
     whoSigned: whoSignedRpm,
+  },
+  msix: {
+    skip: ({ signing }) => (signing.code === "key" ? undefined : `${NO_KEY}; the Store signs it`),
+    preflight: async (ctx) => {
+      const problems = await keyProblems(ctx, checkAppKeys(ctx.keyring, "win32"));
+      return problems.length > 0 ? problems : await publisherProblems(ctx);
+    },
+    key: ({ signing }) => signing.windows?.key,
+    settings: ({ signing }) => ({ ...signing.windows, key: undefined }),
+    sign: (request) => signAppPackage(request, present(request.keyring.signing.windows)),
+    whoSigned: whoSignedMsix,
   },
 };
 
@@ -166,6 +181,14 @@ function detachedStage(lane: FormatId, id = `sign-${lane}`): Stage {
       return made;
     },
   });
+}
+
+/** Told before the build where the key's certificate is known by then. */
+async function publisherProblems({ keyring, config }: TargetContext): Promise<readonly Problem[]> {
+  const { signer } = await keyring.codeKey(present(keyring.signing.windows).key);
+  const leaf = (await signer.certificates())?.[0];
+  const problem = leaf && publisherProblem(config.package.msix.publisher, leaf);
+  return problem === undefined ? [] : [problem];
 }
 
 /** A signature or a ticket is part of the container. */

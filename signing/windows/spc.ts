@@ -33,6 +33,10 @@ const WHAT = "Authenticode indirect data";
 /** The class of the provider that digests Windows Installer files: {000C10F1-0000-0000-C000-000000000046}. */
 const MSI_PROVIDER = Buffer.from("f1100c0000000000c000000000000046", "hex");
 
+/** The same for app packages: {0AC5DF4B-CE07-4DE2-B76E-23C839A09FD1}. */
+const MSIX_PROVIDER = Buffer.from("4bdfc50a07cee24db76e23c839a09fd1", "hex");
+const MSIX_SIP_VERSION = 0x01010000;
+
 /** SpcIndirectDataContent of a PE image. */
 export function encodePeIndirectData(sha256: Uint8Array): Uint8Array {
   // SpcPeImageData: no flags, and an empty file name, where old tools wrote "<<<Obsolete>>>".
@@ -46,6 +50,13 @@ export function encodeMsiIndirectData(sha256: Uint8Array): Uint8Array {
   const unused = Array.from({ length: 5 }, () => integer(0));
   const info = sequence(integer(1), octetString(MSI_PROVIDER), ...unused);
   return encodeIndirectData(sequence(oid(spcOids.sipInfo), info), sha256);
+}
+
+/** SpcIndirectDataContent of an app package, whose several digests stand where otherwise one does. */
+export function encodeMsixIndirectData(digests: Uint8Array): Uint8Array {
+  const unused = Array.from({ length: 5 }, () => integer(0));
+  const info = sequence(integer(MSIX_SIP_VERSION), octetString(MSIX_PROVIDER), ...unused);
+  return encodeIndirectData(sequence(oid(spcOids.sipInfo), info), digests);
 }
 
 function encodeIndirectData(data: Uint8Array, sha256: Uint8Array): Uint8Array {

@@ -34,7 +34,7 @@ export function fakeConfig(root: string, change: Partial<ResolvedConfig> = {}): 
     sidecar: { kind: "bun", entry: join(root, "sidecar.ts") },
     database: undefined,
     targets: ["linux-x64"],
-    package: resolvePackage({ compression: "fast" }, root),
+    package: resolvePackage({ compression: "fast" }, { identifier: "dev.example.notes", publisher: "Example" }, root),
     budget: resolveBudget(),
     vendor: { mirror: undefined, folders: {} },
     signing: NO_SIGNING,

@@ -66,7 +66,7 @@ async function requireKeys(ctx: CommandContext, keyring: Keyring, kinds: readonl
   const checks: Check[] = [];
   if (has("app", "mach-o", "dmg")) checks.push(...(await checkAppKeys(keyring, "darwin")));
   if (has("pkg")) checks.push(...(await checkInstallerKey(keyring)));
-  if (has("pe", "msi")) checks.push(...(await checkAppKeys(keyring, "win32")));
+  if (has("pe", "msi", "msix")) checks.push(...(await checkAppKeys(keyring, "win32")));
   if (has("other")) checks.push(...(await checkLinuxKeys(keyring)));
   for (const { what, warnings } of checks) {
     for (const warning of warnings) ctx.report({ type: "notice", text: `${what}: ${warning}` });

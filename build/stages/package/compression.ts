@@ -24,5 +24,5 @@ export function zstdParameters(compression: Compression, isLong: boolean): ZstdP
   };
 }
 
-/** For zips, which no cache spares. 100 MB of Bun: level 1 is 43.2 MB in 1.2 CPU s, 4 is 41.0 in 1.6, 5 is 40.2 in 2.0, 9 is 40.0 in 4.9. */
-export const DEFLATE_LEVEL: Readonly<Record<Compression, number>> = { best: 4, fast: 1 };
+/** For zip, gzip and MSIX. 100 MB of Bun: level 1 is 43.2 MB in 1.2 CPU s, 5 is 40.2 in 2.0, 9 is 40.0 in 4.9; pieces are kept, so it is paid once. */
+export const DEFLATE_LEVEL: Readonly<Record<Compression, number>> = { best: 9, fast: 1 };

@@ -35,7 +35,7 @@ export async function compareTrees(request: CompareRequest): Promise<readonly Pr
   for (const entry of wanted) {
     const other = inside.get(entry.path);
     inside.delete(entry.path);
-    if (other === undefined && entry.kind === "folder" && reader.keeps.emptyFolders === false) continue;
+    if (other === undefined && reader.keeps.emptyFolders === false && isEmptyFolder(entry, wanted)) continue;
     const difference = other === undefined ? "is missing" : await differenceOf(entry, other, request);
     if (difference !== undefined) differences.push(`${entry.path} ${difference}`);
   }
@@ -45,6 +45,10 @@ export async function compareTrees(request: CompareRequest): Promise<readonly Pr
     .map((difference) => problem(fileName, `${difference} (read by ${reader.name})`));
   const rest = differences.length - told.length;
   return rest > 0 ? [...told, problem(fileName, `${rest} more paths differ`)] : told;
+}
+
+function isEmptyFolder({ kind, path }: TreeEntry, entries: readonly TreeEntry[]): boolean {
+  return kind === "folder" && !entries.some((entry) => entry.path.startsWith(`${path}/`));
 }
 
 async function differenceOf(

@@ -25,7 +25,7 @@ export interface ContainerReader {
   /** The program it needs on PATH; undefined: the file itself. */
   readonly program: string | undefined;
   /** What cannot be compared where it is not kept. */
-  readonly keeps: { readonly modes: boolean; readonly links: boolean; readonly emptyFolders?: false };
+  readonly keeps: { readonly modes: boolean; readonly links: boolean; readonly emptyFolders?: boolean };
   /** Unpacks the whole container. */
   read(request: ReadRequest): Promise<void>;
 }

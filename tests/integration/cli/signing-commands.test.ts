@@ -17,7 +17,9 @@ import { parseCertificate } from "../../../signing/cms/certificate.ts";
 import { encodeMinisignSecretKey, generateMinisignKey } from "../../../signing/linux/minisign-key.ts";
 import { fileContent, parseMinisignSignature, verifyMinisign } from "../../../signing/linux/minisign.ts";
 import { whoSignedApple, whoSignedWindows } from "../../../signing/who-signed.ts";
+import { verifyMsix } from "../../../signing/windows/verify-msix.ts";
 import { verifyPe } from "../../../signing/windows/verify-pe.ts";
+import { smallMsix } from "../../unit/formats/msix-tree.ts";
 import { tinyMachO } from "../../unit/signing/apple/tiny-mach-o.ts";
 import { writeTinyApp } from "../../unit/signing/apple/tiny-app.ts";
 import { smallDmg } from "../../unit/signing/apple/notary/small-dmg.ts";
@@ -29,6 +31,7 @@ import {
   appStageOf,
   apple,
   fileWith,
+  iconsStageOf,
   KEY,
   material,
   NOTARIZE,
@@ -92,7 +95,10 @@ async function release(files: Readonly<Record<string, Uint8Array>> = {}): Promis
   const facts = { launch: { executable: "Contents/MacOS/tiny", args: [], cwd: "", env: {} } };
   const { apple: settings } = run.signing;
   run.signing = { apple: { ...settings!, notarize: undefined } };
-  const made = await run.run([appStageOf(source, facts), signMacApp, ...lane("zip").slice(0, 1)], "darwin-arm64");
+  const made = await run.run(
+    [iconsStageOf(), appStageOf(source, facts), signMacApp, ...lane("zip").slice(0, 1)],
+    "darwin-arm64",
+  );
   await writeRelease(join(project, "dist"), made.manifest, made.result);
   const whole = await manifest();
   const [zip] = whole.artifacts;
@@ -116,17 +122,28 @@ test("sign: each file as its kind is signed, in its place; the manifest and the 
   await writeFile(other("tool"), tinyMachO(), { mode: 0o755 });
   await writeFile(other("setup.exe"), smallPe());
   await writeFile(other("setup.msi"), await smallMsi());
+  await copyFile(await smallMsix(), other("notes.msix"));
   await writeFile(other("notes.AppImage"), "an AppImage");
   await mkdir(other("Tiny.app"));
   writeTinyApp(other("Tiny.app"));
-  const names = ["notes.dmg", "notes.pkg", "tool", "setup.exe", "setup.msi", "notes.AppImage", "Tiny.app"];
+  const names = [
+    "notes.dmg",
+    "notes.pkg",
+    "tool",
+    "setup.exe",
+    "setup.msi",
+    "notes.msix",
+    "notes.AppImage",
+    "Tiny.app",
+  ];
   const ended = await erth(sign, ...names);
   expect([ended.exitCode, ended.codes]).toEqual([0, []]);
 
   expect(await verifyMachO({ path: other("tool"), trustedRoots })).toEqual([]);
   expect(await verifyApp({ app: other("Tiny.app"), trustedRoots })).toEqual([]);
-  const { problems } = await verifyPe({ file: other("setup.exe"), trusted: [windows.root.der], now: run.stampedAt });
-  expect(problems).toEqual([]);
+  const trust = { trusted: [windows.root.der], now: run.stampedAt };
+  expect((await verifyPe({ file: other("setup.exe"), ...trust })).problems).toEqual([]);
+  expect((await verifyMsix({ file: other("notes.msix"), ...trust })).problems).toEqual([]);
   expect((await whoSignedWindows(other("setup.msi")))?.by).toBe("Erth Test Publisher");
   const signature = parseMinisignSignature(await readFile(other("notes.AppImage.minisig"), "utf8"));
   const { publicKey } = minisignKey;

@@ -46,6 +46,9 @@ export interface SmallAppOptions {
   readonly updateInformation?: string;
   /** What is started, in the app folder. */
   readonly executable?: string;
+  /** That the app is started with; one by default. */
+  readonly args?: readonly string[];
+  /** Of the config's `package` section. */
   readonly package?: Partial<ResolvedConfig["package"]>;
 }
 
@@ -111,7 +114,7 @@ export async function packageSmallApp(options: SmallAppOptions = {}): Promise<Pa
       shell: options.shell ?? "webview",
       launch: {
         executable: options.executable ?? "bin/start",
-        args: ["--own"],
+        args: options.args ?? ["--own"],
         cwd: "bin",
         env: { OWN: "set by launch" },
       },
@@ -137,7 +140,7 @@ const ICONS = fileURLToPath(new URL("../../fixtures/icons/", import.meta.url));
 async function smallIcons(folder: string): Promise<ArtifactOf<"icons">> {
   const path = join(folder, "icons");
   await mkdir(path);
-  const sizes = [32, 256];
+  const sizes = [32, 44, 50, 150, 256];
   const png = await readFile(join(ICONS, "rgba8.png"));
   await writeFile(join(folder, "icon.png"), png);
   for (const size of sizes) await writeFile(join(path, `icon-${size}.png`), png);

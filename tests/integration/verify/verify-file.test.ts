@@ -4,6 +4,8 @@ import { chmod, cp, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { UNZIP, chooseReader, sevenZip } from "../../../build/stages/verify/container-reader.ts";
+import { MSIX_SEVEN_ZIP, MSIX_UNZIP, isMsixExtra } from "../../../build/stages/verify/msix-readers.ts";
+import { PKG_LIBARCHIVE, PKG_SEVEN_ZIP } from "../../../build/stages/verify/pkg-readers.ts";
 import { compareTrees } from "../../../build/stages/verify/compare-trees.ts";
 import { exec } from "../../../build/tools/exec.ts";
 import { scratchFolder } from "../../support/scratch.ts";
@@ -92,3 +94,49 @@ test("a reader that is not installed is named, and the next one taken", async ()
   expect(await chooseReader([absent, own])).toEqual({ reader: own, missing: ["no-such-reader"] });
   expect(await chooseReader([absent])).toEqual({ reader: undefined, missing: ["no-such-reader"] });
 });
+
+const pkgReaders = { bsdtar: PKG_LIBARCHIVE, "7z": PKG_SEVEN_ZIP } as const;
+
+test.skipIf(!has7z || spawnSync("bsdtar", ["--version"]).status !== 0).for(Object.values(pkgReaders))(
+  "$name finds everything of an installer package as it was staged",
+  async (reader) => {
+    const folder = await scratchFolder();
+    const change = async (root: string): Promise<void> => {
+      await mkdir(join(root, "Contents"));
+      await writeFile(join(root, "Contents/Info.plist"), "<plist><dict/></plist>");
+    };
+    const parts = { "Contents/Info.plist": "app code" } as const;
+    const { path, root } = await packageSmallApp({ target: "darwin-arm64", format: "pkg", change, parts });
+    const unpacked = join(folder, "unpacked");
+    await reader.read({ file: path, folder: unpacked, exec, signal });
+    const appRoot = "Plain Nötes 漢字.app";
+    const request = { staged: root, unpacked, appRoot, isExtra: undefined, reader, fileName: "notes.pkg" };
+    expect(await compareTrees(request)).toEqual([]);
+    await chmod(join(unpacked, appRoot, "bin/start"), 0o644);
+    expect(await compareTrees(request)).toMatchObject([{ message: expect.stringContaining("is not executable") }]);
+  },
+);
+
+test.skipIf(!hasUnzip || !has7z).for([MSIX_UNZIP, MSIX_SEVEN_ZIP])(
+  "$name finds everything of an app package as it was staged, its names decoded",
+  async (reader) => {
+    const folder = await scratchFolder();
+    const change = async (root: string): Promise<void> => {
+      await rm(join(root, "bin/link"));
+      await mkdir(join(root, "größe"));
+      await writeFile(join(root, "größe/100 % [1]+a.txt"), "percent");
+    };
+    const parts = { "größe/100 % [1]+a.txt": "app code" } as const;
+    const { path, root } = await packageSmallApp({ target: "win32-x64", format: "msix", args: [], change, parts });
+    const unpacked = join(folder, "unpacked");
+    await reader.read({ file: path, folder: unpacked, exec, signal });
+    const request = { staged: root, unpacked, appRoot: "", isExtra: isMsixExtra, reader, fileName: "notes.msix" };
+    expect(await compareTrees(request)).toEqual([]);
+    await writeFile(join(unpacked, "AppxManifest2.xml"), "");
+    await rm(join(unpacked, "größe/100 % [1]+a.txt"));
+    expect((await compareTrees(request)).map(({ message }) => message)).toEqual([
+      expect.stringContaining("größe/100 % [1]+a.txt is missing"),
+      expect.stringContaining("AppxManifest2.xml was not staged"),
+    ]);
+  },
+);

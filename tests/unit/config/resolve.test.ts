@@ -64,6 +64,8 @@ test("defaults are filled in and paths are absolute", () => {
       linux: resolveLinux(),
       compression: "best",
       formats: { darwin: ["zip"], win32: ["zip"], linux: ["single-file"] },
+      msix: { identityName: "com.example.sample", publisher: "CN=Example Ltd", version: undefined },
+      pkg: { installLocation: "/Applications", domain: "system", scripts: undefined, tool: "erth" },
     },
     budget: Object.fromEntries(
       TARGETS.map((target) => [target, { total: [{ kind: "size", bytes: 128_000_000 }], parts: {} }]),

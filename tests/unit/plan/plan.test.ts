@@ -79,6 +79,6 @@ test("the text says what is built from what", () => {
       vendor    bun/win32-x64, electrobun, electrobun-core/win32-x64, node/win32-x64
       signing   unsigned: no key is configured
       file      sample-app-1.2.3-beta.1-win32-x64.zip, at most 128.0 MB
-                the app in a zip by archiver (best)"
+                the app in a zip (best)"
   `);
 });

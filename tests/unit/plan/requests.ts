@@ -28,7 +28,7 @@ export function configWith(changes: Partial<ResolvedConfig> = {}): ResolvedConfi
     sidecar: { kind: "pkg", entry: `${root}/sidecar/main.ts` },
     database: { migrations: `${root}/migrations` },
     targets: TARGETS,
-    package: resolvePackage({ compression: "best" }, root),
+    package: resolvePackage({ compression: "best" }, { identifier: "dev.example.notes", publisher: "Example" }, root),
     budget: resolveBudget(),
     vendor: { mirror: undefined, folders: {} },
     signing: NO_SIGNING,

@@ -30,7 +30,9 @@ test("a drawing becomes a whole set, and the same bytes again", async () => {
   const first = await makeIcons(iconFixture("drawing.svg"));
   const files = filesOf(first.folder);
   expect(first.sizes).toEqual(PNGS);
-  expect(Object.keys(files)).toEqual([...PNGS.map((size) => `icon-${size}.png`), "icon.icns", "icon.ico"].sort());
+  expect(Object.keys(files)).toEqual(
+    [...[...PNGS, 44, 50, 150].map((size) => `icon-${size}.png`), "icon.icns", "icon.ico"].sort(),
+  );
   for (const size of PNGS) expect(widthOf(files[`icon-${size}.png`]!)).toEqual([size, size]);
   expect(readIco(files["icon.ico"]!).map(({ width }) => width)).toEqual([16, 20, 24, 32, 40, 48, 64, 256]);
   expect(readIcns(files["icon.icns"]!).map(({ type }) => type)).toContain("ic10");

@@ -117,7 +117,7 @@ test("segments that leave bytes out, and files of no part, are refused", async (
 
 test("an absolute link in an .app is refused", async () => {
   const change = (root: string): Promise<void> => symlink("/etc", join(root, "etc"));
-  await expect(packageSmallApp({ target: "darwin-arm64", change })).rejects.toMatchObject({ code: "ZIP_LINK" });
+  await expect(packageSmallApp({ target: "darwin-arm64", change })).rejects.toMatchObject({ code: "PACKAGE_LINK" });
 });
 
 test("what the stub would refuse is refused before, all of it at once", async () => {

@@ -10,9 +10,18 @@ const folder = process.env.ERTH_TOOLS ?? join(homedir(), ".cache", "erth-tools")
 export const JSIGN = join(folder, "jsign-7.5.jar");
 export const SIGNIFY_PYTHON = join(folder, "signify-0.9.3", "bin", "python");
 
+/** Reads app packages: a console script, or undefined. */
+export const OPENAPPX = existing(join(folder, "openappx-0.7.0", "bin", "openappx"));
+/** Folder of the schemas of Microsoft's MSIX SDK, or undefined. */
+export const MSIX_SCHEMAS = existing(join(folder, "msix-schemas-1.1.5"));
+
 export const hasOsslsigncode = isOnPath("osslsigncode");
 export const hasJsign = isOnPath("java") && existsSync(JSIGN);
 export const hasSignify = existsSync(SIGNIFY_PYTHON);
+
+function existing(path: string): string | undefined {
+  return existsSync(path) ? path : undefined;
+}
 
 function isOnPath(tool: string): boolean {
   try {
