@@ -12,7 +12,6 @@ import { encodeIco } from "../../build/formats/ico.ts";
 import type { FormatId } from "../../build/plan/package-format.ts";
 import { fileNameOf } from "../../build/shells/bundle-name.ts";
 import { packageStage, WRITERS } from "../../build/stages/package.ts";
-import type { PackageFormat } from "../../build/stages/package/package-format.ts";
 import type { TargetContext, TargetStage } from "../../build/stages/stage.ts";
 import { compareTrees } from "../../build/stages/verify/compare-trees.ts";
 import { exec } from "../../build/tools/exec.ts";
@@ -28,8 +27,8 @@ export interface WindowsAppOptions {
   readonly name?: string;
   readonly version?: string;
   readonly setup?: Partial<SetupConfig>;
-  /** Instead of the format's own. */
-  readonly writer?: PackageFormat;
+  /** Keys, and a plan that has them. */
+  readonly context?: Partial<Pick<TargetContext, "keyring" | "target">>;
   /** More files of the app: path to content. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
 }
@@ -98,6 +97,8 @@ export async function packageWindowsApp(options: WindowsAppOptions): Promise<Win
     signal: new AbortController().signal,
     workFolder,
     pieces: await openPieces(join(folder, "pieces")),
+    ...fakeKeys(folder),
+    ...options.context,
     progress: () => undefined,
     log: () => undefined,
     warn: () => undefined,
@@ -126,7 +127,7 @@ export async function packageWindowsApp(options: WindowsAppOptions): Promise<Win
     bytes: 0,
     sha256: "" as Sha256,
   } as const;
-  const stage = packageStage(format, options.writer) as unknown as TargetStage<"stapled-app" | "icons", "installer">;
+  const stage = packageStage(format) as unknown as TargetStage<"stapled-app" | "icons", "installer">;
   const [installer] = await stage.run(ctx, {
     "stapled-app": app,
     icons: { ...icons, from: [], facts: { sizes: [256] } },

@@ -10,6 +10,9 @@ import { fileURLToPath } from "node:url";
 import { ErthError, messageOf, ProblemsError, type Problem } from "../../../runtime/base/errors.ts";
 import type { NsisFacts } from "../../formats/nsis-facts.ts";
 import { NSIS_FILES, renderFileList, renderNsisScript } from "../../formats/nsis-script.ts";
+import { identityOf } from "../../keys/key-identity.ts";
+import type { WindowsSigning } from "../../config/resolved-signing.ts";
+import { signWindowsFile } from "../../sign/windows-code.ts";
 import { stubPath } from "../../stub/targets.ts";
 import { findMakensis, type Makensis } from "../../tools/makensis.ts";
 import type { TargetContext } from "../stage.ts";
@@ -24,56 +27,50 @@ const UNINSTALLER = "uninstaller.exe";
 /** NSIS opens its output as a 32-bit program and counts with signed offsets. */
 const MAX_FILE_BYTES = 0x7fff_ffff;
 
-export interface SetupOptions {
-  /** Signs the uninstaller, in place, before it goes into the setup. */
-  readonly signUninstaller?: (path: string, ctx: TargetContext) => Promise<void>;
-}
+export const setup: PackageFormat = {
+  version: 1,
+  async preflight(ctx) {
+    try {
+      await makensisOf(ctx);
+      return [];
+    } catch (error) {
+      if (!(error instanceof ErthError)) throw error;
+      return [error satisfies Problem];
+    }
+  },
+  async reads(ctx) {
+    const { config, target, keyring } = ctx;
+    const { license, webview2Bootstrapper } = config.package.setup;
+    const windows = signingOf(ctx);
+    return {
+      values: {
+        payload: payloadReads(ctx),
+        app: windowsApp(ctx),
+        setup: { ...config.package.setup, license: undefined, webview2Bootstrapper: undefined },
+        makensis: (await makensisOf(ctx)).version,
+        signing: windows && { ...windows, key: await identityOf(keyring, windows.key) },
+      },
+      files: [
+        stubPath(target.target),
+        ...SCRIPT_NAMES.map((name) => join(SCRIPTS, name)),
+        ...[license, webview2Bootstrapper].filter((file) => file !== undefined),
+      ],
+    };
+  },
+  write: writeSetup,
+  proof: { readers: () => (process.platform === "darwin" ? [] : [SETUP_PAYLOAD]), appRoot: () => "" },
+};
 
-/** The format; whoever signs what is installed gives a signer for the uninstaller, too. */
-export function setupFormat({ signUninstaller }: SetupOptions = {}): PackageFormat {
-  return {
-    version: 1,
-    async preflight(ctx) {
-      try {
-        await makensisOf(ctx);
-        return [];
-      } catch (error) {
-        if (!(error instanceof ErthError)) throw error;
-        return [error satisfies Problem];
-      }
-    },
-    async reads(ctx) {
-      const { config, target } = ctx;
-      const { license, webview2Bootstrapper } = config.package.setup;
-      return {
-        values: {
-          payload: payloadReads(ctx),
-          app: windowsApp(ctx),
-          setup: { ...config.package.setup, license: undefined, webview2Bootstrapper: undefined },
-          makensis: (await makensisOf(ctx)).version,
-        },
-        files: [
-          stubPath(target.target),
-          ...SCRIPT_NAMES.map((name) => join(SCRIPTS, name)),
-          ...[license, webview2Bootstrapper].filter((file) => file !== undefined),
-        ],
-      };
-    },
-    write: (request) => writeSetup(request, signUninstaller),
-    proof: { readers: () => (process.platform === "darwin" ? [] : [SETUP_PAYLOAD]), appRoot: () => "" },
-  };
+/** Programs that the setup brings along have signatures where the app's own have. */
+function signingOf({ target, keyring }: TargetContext): WindowsSigning | undefined {
+  return target.signing.code === "key" ? keyring.signing.windows : undefined;
 }
-
-export const setup = setupFormat();
 
 function makensisOf({ exec, config }: TargetContext): Promise<Makensis> {
   return findMakensis({ exec, env: process.env, folder: config.vendor.folders["nsis"] });
 }
 
-async function writeSetup(
-  request: PackageRequest,
-  signUninstaller: SetupOptions["signUninstaller"],
-): Promise<PackageResult> {
+async function writeSetup(request: PackageRequest): Promise<PackageResult> {
   const { ctx, tree, path } = request;
   const problems = windowsTreeProblems(tree);
   if (problems.length > 0) throw new ProblemsError(problems);
@@ -86,8 +83,10 @@ async function writeSetup(
     // The uninstaller is taken out, to be weighed and signed; a signed one is put in by a second run.
     await compile(request, makensis, folder, copyCommand("%1", UNINSTALLER));
     const uninstaller = join(folder, UNINSTALLER);
-    if (signUninstaller) {
-      await signUninstaller(uninstaller, ctx);
+    const windows = signingOf(ctx);
+    if (windows) {
+      const { keyring, signal } = ctx;
+      await signWindowsFile({ keyring, windows, input: uninstaller, output: uninstaller, signal });
       await rm(join(folder, NSIS_FILES.output));
       await compile(request, makensis, folder, copyCommand(UNINSTALLER, "%1"));
     }
@@ -110,7 +109,8 @@ async function writeSetup(
 
 /** The stub with the app behind it: it is asked for nothing but `--erth-extract`. */
 async function writePayload(request: PackageRequest, path: string): Promise<PackageResult["compressedBytes"]> {
-  const stub = stubPath(request.ctx.target.target);
+  const { ctx } = request;
+  const stub = stubPath(ctx.target.target);
   const stubBytes = (await stat(stub)).size;
   const payload = await packPayload(request, stubBytes);
   const file = await open(path, "wx");
@@ -120,6 +120,8 @@ async function writePayload(request: PackageRequest, path: string): Promise<Pack
   } finally {
     await file.close();
   }
+  const windows = signingOf(ctx);
+  if (windows) await signWindowsFile({ keyring: ctx.keyring, windows, input: path, output: path, signal: ctx.signal });
   return payload.compressedBytes;
 }
 
