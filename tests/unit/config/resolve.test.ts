@@ -62,6 +62,15 @@ test("defaults are filled in and paths are absolute", () => {
     package: {
       appimage: resolveAppImage(),
       linux: resolveLinux(),
+      setup: {
+        scope: "user",
+        desktopShortcut: "ask",
+        runAfterInstall: true,
+        license: undefined,
+        protocols: [],
+        fileTypes: [],
+        webview2Bootstrapper: undefined,
+      },
       compression: "best",
       formats: { darwin: ["zip"], win32: ["zip"], linux: ["single-file"] },
       msix: { identityName: "com.example.sample", publisher: "CN=Example Ltd", version: undefined },
