@@ -9,11 +9,10 @@
  * Manager; that a folder with an open file cannot be renamed (Wine renames it,
  * so only the check of running programs is shown to hold).
  */
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { hasWine, wineWorld, type WineWorld } from "../support/wine.ts";
 import { erth } from "./support/built-app.ts";
@@ -29,7 +28,7 @@ beforeAll(async () => {
   erth(["package", ...what, "--format", "setup,msi", "--fast", "--quiet", "--out", out]);
   finished = join(out, "0.1.0");
   await build({
-    entryPoints: [join(import.meta.dirname, "support/sidecar-driver.ts")],
+    entryPoints: [join(import.meta.dirname, "../fixtures/windows-program/sidecar-driver.ts")],
     outfile: join(folder, "driver.js"),
     bundle: true,
     platform: "node",

@@ -73,11 +73,11 @@ export async function wineWorld(): Promise<WineWorld> {
   // Written through the mount, as the kernel asks of overlays that are in use; /proc leads into its namespace.
   const view = `/proc/${inside}/root${merged}`;
   const host = (path: string): string => join(view, drive, path.replace(/^C:\\?/i, "").replaceAll("\\", "/"));
+  // Wine would copy every link into the menus of Linux.
+  const around = "HOME=/root PATH=/usr/bin:/bin LC_ALL=C.UTF-8 WINEDEBUG=-all WINEDLLOVERRIDES=winemenubuilder.exe=d";
+  const enter = `--mount --pid --target ${inside} -- chroot ${merged} env -i -C /root ${around}`.split(" ");
   const command = (env: Readonly<Record<string, string>>, args: readonly string[]): string[] => [
-    ...["--mount", "--pid", "--target", inside, "--", "chroot", merged, "env", "-i", "-C", "/root"],
-    ...["HOME=/root", "PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "WINEDEBUG=-all"],
-    // Wine would copy every link into the menus of Linux.
-    "WINEDLLOVERRIDES=winemenubuilder.exe=d",
+    ...enter,
     ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
     ...args,
   ];

@@ -49,6 +49,18 @@ describe.skipIf(!canSetup)("a setup by makensis", () => {
     expect(total).toBe((await readFile(one.path)).length);
   });
 
+  test.each(["txt", "rtf"])("takes a licence (.%s) and Microsoft's bootstrapper, and every choice", async (ending) => {
+    const folder = await scratchFolder();
+    const [license, webview2Bootstrapper] = [join(folder, `licence.${ending}`), join(folder, "webview2.exe")];
+    await writeFile(license, ending === "rtf" ? "{\\rtf1 Licence}" : "Nutzungsbedingungen für β\n");
+    await writeFile(webview2Bootstrapper, "MZ by Microsoft");
+    const { path } = await packageWindowsApp({
+      format: "setup",
+      setup: { scope: "machine", desktopShortcut: "always", runAfterInstall: false, license, webview2Bootstrapper },
+    });
+    expect(run("7z", "l", path)).toContain("$PLUGINSDIR/webview2.exe");
+  });
+
   test.skipIf(!has("osslsigncode"))("takes a signature of osslsigncode's", async () => {
     const { path } = await packageWindowsApp({ format: "setup" });
     expect(await signedByOthers(path)).toContain("Signature verification: ok");

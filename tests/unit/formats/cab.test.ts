@@ -1,5 +1,5 @@
 import { inflateRawSync } from "node:zlib";
-import fc from "fast-check";
+import { array, assert, asyncProperty, uint8Array } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { CAB_BLOCK_BYTES, encodeCabBlocks, encodeCabHead, type CabFolder } from "../../../build/formats/cab.ts";
 
@@ -26,13 +26,10 @@ const decode = (blocks: readonly Buffer[]): Buffer => {
 
 describe("a cabinet's blocks", () => {
   test("hold what went in, however it was cut", async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.uint8Array({ maxLength: 3 * CAB_BLOCK_BYTES }), { maxLength: 5 }),
-        async (chunks) => {
-          expect(decode(await blocksOf(chunks)).equals(Buffer.concat(chunks))).toBe(true);
-        },
-      ),
+    await assert(
+      asyncProperty(array(uint8Array({ maxLength: 3 * CAB_BLOCK_BYTES }), { maxLength: 5 }), async (chunks) => {
+        expect(decode(await blocksOf(chunks)).equals(Buffer.concat(chunks))).toBe(true);
+      }),
       { numRuns: 20 },
     );
   });

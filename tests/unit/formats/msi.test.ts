@@ -102,6 +102,6 @@ describe("tables", () => {
     ]);
     const bytes = streams.find(({ name }) => name === tableStreamName("T"))!.bytes;
     // Sorted by key, column by column.
-    expect(Buffer.from(bytes).toString("hex")).toBe("01800280" + "ffffff7f" + "00000000");
+    expect(Buffer.from(bytes).toString("hex")).toBe("01800280ffffff7f00000000");
   });
 });
