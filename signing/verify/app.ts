@@ -7,7 +7,7 @@ import { ticketFault } from "../apple/notary/ticket.ts";
 import { inspectApp } from "../apple/verify-app.ts";
 import { ticketProblem } from "../apple/verify-dmg.ts";
 import { codeOptions } from "./code-facts.ts";
-import { machOFindings } from "./mach-o.ts";
+import { machOFindings, withoutName } from "./mach-o.ts";
 import type { Inspector } from "./session.ts";
 import { ticketFacts } from "./ticket-facts.ts";
 import type { Verification } from "./verification.ts";
@@ -28,7 +28,7 @@ export const app: Inspector = {
     const fault = ticket && ticketFault(ticket);
     const main = contents.find(({ name }) => name === bundles.at(-1)?.executable);
     return {
-      problems: [...problems, ...(fault === undefined ? [] : [ticketProblem(fault)])],
+      problems: [...withoutName(problems, path), ...(fault === undefined ? [] : [ticketProblem(fault)])],
       signatures: main?.signatures ?? [],
       ticket: ticket === undefined ? "none" : "stapled",
       facts: {

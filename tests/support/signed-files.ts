@@ -74,7 +74,9 @@ export async function writeSignedFiles(folder: string): Promise<Trust> {
       tinyMachO({ fileType: 6, textBytes: 5000 }),
     ];
     await signMachO({ input: await from("b", tinyFat(...slices)), output: at("universal"), ...code });
-    await signApp({ app: writeTinyApp(at("app")), ...developerId });
+    const signedApp = writeTinyApp(join(unsigned, SIGNED_FILES.app));
+    await signApp({ app: signedApp, ...developerId });
+    await attachTicket(signedApp, at("app"), TICKET);
     const signing = { signer: apple.application.signer, file: "Notes.dmg", signingTime, timestamp };
     const signedDmg = join(unsigned, "signed.dmg");
     await signDmg({

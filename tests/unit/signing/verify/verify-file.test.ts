@@ -74,7 +74,14 @@ test("who signed what, when, and with which ticket", async () => {
   const tickets = Object.fromEntries(
     await Promise.all(KINDS.map(async (kind) => [kind, (await verifyFile(at(kind), { trust, now })).ticket])),
   );
-  expect(tickets).toMatchObject({ dmg: "stapled", pkg: "stapled", app: "none", pe: undefined, deb: undefined });
+  expect(tickets).toMatchObject({
+    dmg: "stapled",
+    pkg: "stapled",
+    app: "stapled",
+    elf: undefined,
+    pe: undefined,
+    deb: undefined,
+  });
   const { facts } = (await verifyFile(at("mach-o"), { trust, now })).signatures[0]!;
   expect(facts).toMatchObject({ identifier: "dev.erth.tiny", team: "ERTH123456", flags: "runtime" });
   expect(facts["cdhash"]).toMatch(/^[0-9a-f]{40}$/);
