@@ -2,7 +2,7 @@
  * Branch filters: before compression, the relative target of a call becomes
  * an absolute one, so that calls of one function from many places look alike.
  * The idea is that of the BCJ filters of xz; the transforms are our own, and
- * `build/stub/bcj_linux.go` holds their inverse.
+ * `build/stub/bcj.go` holds their inverse.
  *
  * `bcj-x86`: the operand of `E8`/`E9` (call, jump), and the displacement of
  * `REX.W mov/lea/cmp/add` relative to RIP, where it fits 27 bits signed; the

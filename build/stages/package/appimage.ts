@@ -3,12 +3,15 @@
  * is; `formats/appimage.ts` says how the system starts it from within.
  */
 import { open, stat } from "node:fs/promises";
+import { ProblemsError } from "../../../runtime/base/errors.ts";
+import { appDirProblems } from "../../../signing/linux/appdir.ts";
 import { APPIMAGE_HEAD_BYTES, encodeAppImageHead, PROGRAM_HEAD_BYTES } from "../../formats/appimage.ts";
+import { withFileRange } from "../../formats/byte-range.ts";
 import { layoutSquashfs } from "../../formats/squashfs.ts";
 import { squashfsChunks } from "../../formats/squashfs-stream.ts";
 import { hostTarget } from "../../plan/target.ts";
 import { stubPath } from "../../stub/targets.ts";
-import { SINGLE_FILE, SINGLE_FILE_ARM64, UNSQUASHFS, UNSQUASHFS_ARM64 } from "../verify/container-reader.ts";
+import { SINGLE_FILE, stubReaders, UNSQUASHFS, UNSQUASHFS_ARM64 } from "../verify/container-reader.ts";
 import { appDirEntries, APPRUN } from "./appdir.ts";
 import type { PackageFormat } from "./package-format.ts";
 import { fileChunks, packPayload, payloadReads, type PackedPayload } from "./packed-payload.ts";
@@ -55,6 +58,9 @@ export const appImage: PackageFormat = {
     } finally {
       await file.close();
     }
+    // By a reader that shares nothing with the writer, before anybody else has to find out.
+    const problems = await withFileRange(path, appDirProblems);
+    if (problems.length > 0) throw new ProblemsError(problems);
     const fileBytes = APPIMAGE_HEAD_BYTES + image.imageBytes;
     const { container } = payload.compressedBytes;
     return {
@@ -66,9 +72,7 @@ export const appImage: PackageFormat = {
     readers: (target) =>
       target === hostTarget()
         ? [UNSQUASHFS, SINGLE_FILE]
-        : target === "linux-arm64"
-          ? [UNSQUASHFS_ARM64, SINGLE_FILE_ARM64]
-          : [],
+        : [...(target === "linux-arm64" ? [UNSQUASHFS_ARM64] : []), ...stubReaders()],
     appRoot: () => "",
   },
 };

@@ -11,10 +11,9 @@ import { peChecksum } from "../../../signing/windows/checksum.ts";
 import { MAX_HEAD_BYTES, parsePe } from "../../../signing/windows/pe.ts";
 import { setResources } from "../../../signing/windows/resources.ts";
 import { fourPartVersion } from "../../../signing/windows/version-info.ts";
-import { hostTarget, osOf } from "../../plan/target.ts";
 import { formatPlan } from "../stage.ts";
 import { stubPath } from "../../stub/targets.ts";
-import { STUB_OF_HOST } from "../verify/container-reader.ts";
+import { stubReaders } from "../verify/container-reader.ts";
 import type { PackageFormat, PackageRequest } from "./package-format.ts";
 import { packPayload, payloadReads, type PackedPayload } from "./packed-payload.ts";
 
@@ -36,11 +35,7 @@ export const portable: PackageFormat = {
     return { compressedBytes: payload.compressedBytes, containerDiskBytes: payload.fileBytes };
   },
   proof: {
-    readers: () => {
-      const host = hostTarget();
-      // On macOS the stub is a launcher and nothing else.
-      return host === undefined || osOf(host) === "darwin" ? [] : [STUB_OF_HOST];
-    },
+    readers: () => stubReaders(),
     appRoot: () => "",
   },
 };

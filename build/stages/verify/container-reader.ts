@@ -5,7 +5,7 @@ import type { AppFolderFacts } from "../../artifacts/artifact.ts";
 import type { ResolvedConfig } from "../../config/resolved-config.ts";
 import { APPIMAGE_HEAD_BYTES } from "../../formats/appimage.ts";
 import { NSIS_FILES } from "../../formats/nsis-script.ts";
-import { hostTarget, type Target } from "../../plan/target.ts";
+import { hostTarget, osOf, type Target } from "../../plan/target.ts";
 import { stubPath } from "../../stub/targets.ts";
 import { locate } from "../../tools/locate.ts";
 import type { Exec } from "../../tools/exec.ts";
@@ -131,16 +131,19 @@ export const SINGLE_FILE_ARM64: ContainerReader = {
   },
 };
 
-/** An app for another system, by the stub of this one: the same Go reader. */
-export const STUB_OF_HOST: ContainerReader = {
-  ...SINGLE_FILE,
-  name: "the stub's --erth-extract",
-  async read({ file, folder, exec, signal }) {
-    const host = hostTarget();
-    if (host === undefined) throw new Error("this machine has no stub");
-    await exec(stubPath(host), ["--erth-extract", folder, file], { signal });
-  },
-};
+/** An app for another system, by the stub of this one: the same Go reader. None on macOS, where the stub is a launcher. */
+export function stubReaders(host: Target | undefined = hostTarget()): readonly ContainerReader[] {
+  if (host === undefined || osOf(host) === "darwin") return [];
+  return [
+    {
+      ...SINGLE_FILE,
+      name: "the stub's --erth-extract",
+      async read({ file, folder, exec, signal }) {
+        await exec(stubPath(host), ["--erth-extract", folder, file], { signal });
+      },
+    },
+  ];
+}
 
 /** libmsi by GNOME: files by their names in the tables. */
 export const MSIEXTRACT: ContainerReader = {

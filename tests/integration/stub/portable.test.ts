@@ -4,8 +4,7 @@ import { lstat, readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { payloadFaults, readPayload } from "../../../build/formats/payload-reader.ts";
-import { hostTarget } from "../../../build/plan/target.ts";
-import { STUB_OF_HOST } from "../../../build/stages/verify/container-reader.ts";
+import { stubReaders } from "../../../build/stages/verify/container-reader.ts";
 import { exec } from "../../../build/tools/exec.ts";
 import { explainPe } from "../../../signing/windows/explain-pe.ts";
 import { verifyPe } from "../../../signing/windows/verify-pe.ts";
@@ -13,7 +12,7 @@ import { authority, workplace } from "../../unit/signing/windows/signing.ts";
 import { BATCH, packagePortable as portable } from "./portable-app.ts";
 import { damageFrame } from "./small-app.ts";
 
-const hasStub = hostTarget()?.startsWith("linux-") === true || hostTarget()?.startsWith("win32-") === true;
+const [stub] = stubReaders();
 const signal = new AbortController().signal;
 
 /** `CheckSumMappedFile`, word by word. */
@@ -53,19 +52,19 @@ test("the payload is found behind a signature, which covers it", async () => {
   expect(await codes()).toContain("AUTHENTICODE_DIGEST");
 });
 
-test.skipIf(!hasStub)("this system's stub unpacks it, signed or not, and finds a changed byte", async () => {
+test.skipIf(stub === undefined)("this system's stub unpacks it, signed or not, and finds a changed byte", async () => {
   const path = await portable();
   const { sign, output, folder } = await workplace(await readFile(path));
   await sign();
   for (const [number, file] of [path, output].entries()) {
     const to = join(folder, `out-${number}`);
-    await STUB_OF_HOST.read({ file, folder: to, exec, signal });
+    await stub!.read({ file, folder: to, exec, signal });
     expect((await readdir(to)).sort()).toEqual(["bin", "empty", "version 漢字.txt"]);
     expect((await lstat(join(to, "empty"))).isDirectory()).toBe(true);
     expect(await readFile(join(to, "bin/start.bat"), "utf8")).toBe(BATCH);
   }
   await damageFrame(output);
-  const read = STUB_OF_HOST.read({ file: output, folder: join(folder, "damaged"), exec, signal });
+  const read = stub!.read({ file: output, folder: join(folder, "damaged"), exec, signal });
   await expect(read).rejects.toThrowError(/FILE_DAMAGED/);
   expect(await readdir(folder)).not.toContain("damaged");
 });
