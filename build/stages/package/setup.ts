@@ -16,7 +16,7 @@ import { signWindowsFile } from "../../sign/windows-code.ts";
 import { stubPath } from "../../stub/targets.ts";
 import { findMakensis, type Makensis } from "../../tools/makensis.ts";
 import type { TargetContext } from "../stage.ts";
-import { SETUP_PAYLOAD } from "../verify/container-reader.ts";
+import { setupReaders } from "../verify/container-reader.ts";
 import type { PackageFormat, PackageRequest, PackageResult } from "./package-format.ts";
 import { fileChunks, packPayload, payloadReads } from "./packed-payload.ts";
 import { windowsApp, windowsTreeProblems } from "./windows-app.ts";
@@ -58,7 +58,7 @@ export const setup: PackageFormat = {
     };
   },
   write: writeSetup,
-  proof: { readers: () => (process.platform === "darwin" ? [] : [SETUP_PAYLOAD]), appRoot: () => "" },
+  proof: { readers: () => setupReaders(), appRoot: () => "" },
 };
 
 /** Programs that the setup brings along have signatures where the app's own have. */

@@ -156,17 +156,19 @@ export const MSIEXTRACT: ContainerReader = {
   },
 };
 
-/** A setup by 7-Zip, then the app in its payload. */
-export const SETUP_PAYLOAD: ContainerReader = {
-  ...STUB_OF_HOST,
-  name: "7-Zip and the stub's --erth-extract",
-  program: "7z",
-  async read({ file, folder, exec, signal }) {
-    const parts = `${folder}.setup`;
-    await exec("7z", ["x", "-y", "-bd", `-o${parts}`, file, `$PLUGINSDIR/${NSIS_FILES.payload}`], { signal });
-    await STUB_OF_HOST.read({ file: join(parts, "$PLUGINSDIR", NSIS_FILES.payload), folder, exec, signal });
-  },
-};
+/** A setup by 7-Zip, then the app in its payload by the stub of this machine. */
+export function setupReaders(host: Target | undefined = hostTarget()): readonly ContainerReader[] {
+  return stubReaders(host).map((stub) => ({
+    ...stub,
+    name: "7-Zip and the stub's --erth-extract",
+    program: "7z",
+    async read({ file, folder, exec, signal }) {
+      const parts = `${folder}.setup`;
+      await exec("7z", ["x", "-y", "-bd", `-o${parts}`, file, `$PLUGINSDIR/${NSIS_FILES.payload}`], { signal });
+      await stub.read({ file: join(parts, "$PLUGINSDIR", NSIS_FILES.payload), folder, exec, signal });
+    },
+  }));
+}
 
 /** The AppDir by squashfs-tools, then the app by the AppRun in it. */
 function unsquashfs(runner: readonly string[], name: string): ContainerReader {
