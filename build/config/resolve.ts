@@ -98,6 +98,7 @@ function fileProblems(user: unknown, root: string, report: Report): ConfigProble
   const { top, app, shell, sidecar, database, vendor } = sections(user);
   const setup = record(record(top["package"])["setup"]);
   const pkg = record(record(top["package"])["pkg"]);
+  const dmg = record(record(top["package"])["dmg"]);
   const folders =
     typeof vendor["folders"] === "object" && vendor["folders"] !== null ? Object.entries(vendor["folders"]) : [];
   return [
@@ -113,6 +114,8 @@ function fileProblems(user: unknown, root: string, report: Report): ConfigProble
       report,
     ),
     folderProblem(root, ["package", "pkg", "scripts"], pkg["scripts"], report),
+    fileProblem(root, ["package", "dmg", "background"], dmg["background"], report),
+    fileProblem(root, ["package", "dmg", "license"], dmg["license"], report),
     ...folders.map(([entry, path]) => folderProblem(root, ["vendor", "folders", entry], path, report)),
   ].filter((problem) => problem !== undefined);
 }

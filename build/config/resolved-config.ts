@@ -9,6 +9,7 @@ import type { LinuxConfig } from "./package/linux.ts";
 import type { SetupConfig } from "./package/setup.ts";
 import type { MsixConfig } from "./package/msix.ts";
 import type { PkgConfig } from "./package/pkg.ts";
+import type { DmgConfig } from "./package/dmg.ts";
 import type { FormatId } from "../plan/package-format.ts";
 import type { Target, TargetOs } from "../plan/target.ts";
 import type { ResolvedSigning } from "./resolved-signing.ts";
@@ -77,6 +78,7 @@ export interface ResolvedConfig {
     readonly setup: SetupConfig;
     readonly msix: MsixConfig;
     readonly pkg: PkgConfig;
+    readonly dmg: DmgConfig;
   };
   /** For each finished file of a target. */
   readonly budget: Readonly<Record<Target, FileBudget>>;

@@ -13,6 +13,7 @@ import { linuxSchema } from "./package/linux.ts";
 import { setupSchema } from "./package/setup.ts";
 import { msixSchema } from "./package/msix.ts";
 import { pkgSchema } from "./package/pkg.ts";
+import { dmgSchema } from "./package/dmg.ts";
 import { ruled } from "./ruled.ts";
 import { identifierRule, lineRule, mirrorRule, nameRule, pathRule, versionRule } from "./rules.ts";
 import { signing } from "./signing-schema.ts";
@@ -159,6 +160,7 @@ export const configSchema = z
         setup: setupSchema.optional(),
         msix: msixSchema.optional(),
         pkg: pkgSchema.optional(),
+        dmg: dmgSchema.optional(),
       })
       .describe("How the finished files are packed.")
       .optional(),

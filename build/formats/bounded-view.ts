@@ -4,6 +4,7 @@ import type { ErthError } from "../../runtime/base/errors.ts";
 export interface BoundedView {
   readonly length: number;
   u8(at: number, what: string): number;
+  u16(at: number, what: string): number;
   u32(at: number, what: string): number;
   /** Refuses values that are no safe integer. */
   u64(at: number, what: string): number;
@@ -31,6 +32,10 @@ export function boundedView(
     u8(at, what) {
       need(at, 1, what);
       return view.getUint8(at);
+    },
+    u16(at, what) {
+      need(at, 2, what);
+      return view.getUint16(at, isLittle);
     },
     u32(at, what) {
       need(at, 4, what);

@@ -1,9 +1,15 @@
 /**
  * XML property lists, as Apple's PropertyList-1.0 DTD has them: the part of it
- * that an `Info.plist` or entitlements need.
+ * that an `Info.plist`, entitlements or a disk image need.
  */
 
-export type PlistValue = string | number | boolean | readonly PlistValue[] | { readonly [key: string]: PlistValue };
+export type PlistValue =
+  | string
+  | number
+  | boolean
+  | Uint8Array
+  | readonly PlistValue[]
+  | { readonly [key: string]: PlistValue };
 
 const HEADER =
   '<?xml version="1.0" encoding="UTF-8"?>\n' +
@@ -42,6 +48,7 @@ function render(value: PlistValue, indent: string): string {
     if (!Number.isSafeInteger(value)) throw new TypeError(`a property list holds integers, not ${value}`);
     return `${indent}<integer>${value}</integer>`;
   }
+  if (value instanceof Uint8Array) return `${indent}<data>\n${renderBase64(value, indent)}${indent}</data>`;
   const deeper = `${indent}\t`;
   if (isList(value)) {
     if (value.length === 0) return `${indent}<array/>`;
@@ -51,6 +58,15 @@ function render(value: PlistValue, indent: string): string {
   if (entries.length === 0) return `${indent}<dict/>`;
   const lines = entries.map(([key, item]) => `${deeper}<key>${escapeXml(key)}</key>\n${render(item, deeper)}`);
   return `${indent}<dict>\n${lines.join("\n")}\n${indent}</dict>`;
+}
+
+/** Lines of 52 characters, as Apple breaks them at this depth. */
+function renderBase64(bytes: Uint8Array, indent: string): string {
+  const lines =
+    Buffer.from(bytes)
+      .toString("base64")
+      .match(/.{1,52}/g) ?? [];
+  return lines.map((line) => `${indent}${line}\n`).join("");
 }
 
 function isList(value: PlistValue): value is readonly PlistValue[] {

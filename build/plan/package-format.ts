@@ -25,6 +25,13 @@ export const PACKAGE_FORMATS = {
     isExecutable: true,
     signature: "detached",
   },
+  dmg: {
+    os: ["darwin"],
+    suffix: ".dmg",
+    made: "a disk image, HFS Plus in LZMA or zlib",
+    isExecutable: false,
+    signature: "dmg",
+  },
   pkg: {
     os: ["darwin"],
     suffix: ".pkg",

@@ -17,8 +17,10 @@ const TIMEOUT_MS = 30_000;
 
 export interface RenderRequest {
   readonly source: IconSource;
-  /** Pixels a side. */
+  /** Pixels a side, or of width. */
   readonly sizes: readonly number[];
+  /** For an SVG that is not square. */
+  readonly heightPerWidth?: number;
 }
 
 /** Part of the stage's cache key: another renderer, other bytes. `@resvg/resvg-wasm 2.6.2`. */

@@ -11,12 +11,12 @@ import type { RenderAnswer, RenderRequest } from "./icon-renderer.ts";
 const request = workerData as RenderRequest;
 parentPort?.postMessage(await answer(request));
 
-async function answer({ source, sizes }: RenderRequest): Promise<RenderAnswer> {
+async function answer({ source, sizes, heightPerWidth = 1 }: RenderRequest): Promise<RenderAnswer> {
   try {
     await initWasm(await readFile(createRequire(import.meta.url).resolve("@resvg/resvg-wasm/index_bg.wasm")));
     if (source.kind === "svg") {
       const text = new TextDecoder().decode(source.bytes);
-      return { pictures: sizes.map((size) => render(text, size)) };
+      return { pictures: sizes.map((size) => render(text, size, Math.round(size * heightPerWidth))) };
     }
     const scale = scaler(source.bytes, source.size);
     return { pictures: sizes.map(scale) };
@@ -51,11 +51,11 @@ function imageOf(png: Uint8Array, size: number): string {
   );
 }
 
-function render(svg: string, size: number): Picture {
+function render(svg: string, size: number, height = size): Picture {
   const resvg = new Resvg(svg, { fitTo: { mode: "width", value: size }, font: { loadSystemFonts: false } });
   const image = resvg.render();
   try {
-    if (image.width !== size || image.height !== size)
+    if (image.width !== size || image.height !== height)
       throw new Error(`it comes out as ${image.width} x ${image.height}`);
     return { size, png: image.asPng(), rgba: straight(image.pixels) };
   } finally {

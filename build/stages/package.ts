@@ -11,6 +11,7 @@ import { rpm } from "./package/rpm.ts";
 import { setup } from "./package/setup.ts";
 import { msixApp } from "./package/msix-app.ts";
 import { pkgApp } from "./package/pkg-app.ts";
+import { dmg } from "./package/dmg.ts";
 import { singleFile } from "./package/single-file.ts";
 import { tarZst } from "./package/tar-zst.ts";
 import { zipApp } from "./package/zip-app.ts";
@@ -19,6 +20,7 @@ import { formatPlan, targetStage, type Stage } from "./stage.ts";
 /** Who writes each format. */
 export const WRITERS: Readonly<Record<FormatId, PackageFormat>> = {
   "single-file": singleFile, // runs where it lies
+  dmg, // opened, and the app dragged over
   appimage: appImage, // runs where it lies, and shows itself to desktops
   deb, // installed by apt
   rpm, // installed by dnf and zypper

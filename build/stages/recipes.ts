@@ -58,6 +58,7 @@ export const packageRecipes: Readonly<Record<TargetOs, Recipe>> = {
     signMacApp, // every Mach-O, inside out, then the bundle's seal
     notarizeApp, // signed app → Apple's verdict
     stapleApp, // verdict → ticket on the app
+    ...macLane("dmg"),
     ...macLane("pkg"),
     ...macLane("zip"),
   ],

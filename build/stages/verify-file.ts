@@ -66,7 +66,8 @@ async function prove(
     ctx.progress({ label: "compared with what was staged", done: 1, total: 3, unit: "items" });
     const fileName = basename(file);
     const appRoot = proof.appRoot(app.facts, ctx.config);
-    fail(await compareTrees({ staged: app.path, unpacked, appRoot, isExtra: proof.isExtra, reader, fileName }));
+    const { isExtra, decomposesNames } = proof;
+    fail(await compareTrees({ staged: app.path, unpacked, appRoot, isExtra, decomposesNames, reader, fileName }));
     const kept = [
       "paths",
       "digests",

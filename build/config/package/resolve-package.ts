@@ -5,6 +5,7 @@ import type { TargetOs } from "../../plan/target.ts";
 import type { ResolvedConfig } from "../resolved-config.ts";
 import type { UserConfig } from "../schema.ts";
 import { resolveAppImage } from "./appimage.ts";
+import { resolveDmg } from "./dmg.ts";
 import { resolveLinux } from "./linux.ts";
 import { resolveMsix } from "./msix.ts";
 import { resolvePkg } from "./pkg.ts";
@@ -19,6 +20,7 @@ export function resolvePackage(
   return {
     compression: written?.compression ?? "best",
     formats: resolveFormats(written?.formats),
+    dmg: resolveDmg(written?.dmg, (path) => resolve(root, path)),
     appimage: resolveAppImage(written?.appimage),
     linux: resolveLinux(written?.linux),
     msix: resolveMsix(written?.msix, app),

@@ -12,6 +12,7 @@ export interface CompareRequest {
   /** Folder of the app in what was unpacked; "" for the top. */
   readonly appRoot: string;
   readonly isExtra: ContainerProof["isExtra"] | undefined;
+  readonly decomposesNames?: boolean | undefined;
   readonly reader: ContainerReader;
   /** The finished file's name, for the messages. */
   readonly fileName: string;
@@ -23,18 +24,19 @@ const MAX_TOLD = 20;
 /** Every difference, as `VERIFY_CONTENT` problems; none if the container holds the app and nothing but it. */
 export async function compareTrees(request: CompareRequest): Promise<readonly Problem[]> {
   const { staged, unpacked, appRoot, isExtra, reader, fileName } = request;
-  const prefix = appRoot === "" ? "" : `${appRoot}/`;
+  const named = (path: string): string => (request.decomposesNames ? path.normalize() : path);
+  const prefix = appRoot === "" ? "" : `${named(appRoot)}/`;
   const [wanted, found] = await Promise.all([listTree(staged), listTree(unpacked)]);
   const inside = new Map<string, TreeEntry>();
   const differences: string[] = [];
   for (const entry of found) {
-    if (entry.path.startsWith(prefix)) inside.set(entry.path.slice(prefix.length), entry);
-    else if (!prefix.startsWith(`${entry.path}/`) && !isExtra?.(entry.path))
-      differences.push(`${entry.path} was not staged`);
+    const path = named(entry.path);
+    if (path.startsWith(prefix)) inside.set(path.slice(prefix.length), entry);
+    else if (!prefix.startsWith(`${path}/`) && !isExtra?.(path)) differences.push(`${path} was not staged`);
   }
   for (const entry of wanted) {
-    const other = inside.get(entry.path);
-    inside.delete(entry.path);
+    const other = inside.get(named(entry.path));
+    inside.delete(named(entry.path));
     if (other === undefined && reader.keeps.emptyFolders === false && isEmptyFolder(entry, wanted)) continue;
     const difference = other === undefined ? "is missing" : await differenceOf(entry, other, request);
     if (difference !== undefined) differences.push(`${entry.path} ${difference}`);

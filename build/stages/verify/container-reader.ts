@@ -36,6 +36,8 @@ export interface ContainerProof {
   readers(target: Target): readonly ContainerReader[];
   /** Folder of the app in what a reader unpacks, "/" separated; "" for the top. */
   appRoot(app: AppFolderFacts, config: ResolvedConfig): string;
+  /** Whether the container keeps names decomposed, so that only Unicode can say which are equal. */
+  readonly decomposesNames?: boolean;
   /** Whether something else than the app belongs in the container. */
   readonly isExtra?: (path: string) => boolean;
 }

@@ -14,8 +14,8 @@ import { readPayload } from "../../../build/formats/payload-reader.ts";
 import type { FormatId } from "../../../build/plan/package-format.ts";
 import { hostTarget, type Target } from "../../../build/plan/target.ts";
 import { packageStage } from "../../../build/stages/package.ts";
-import type { TargetContext, TargetStage } from "../../../build/stages/stage.ts";
-import { exec } from "../../../build/tools/exec.ts";
+import type { Pieces, TargetContext, TargetStage } from "../../../build/stages/stage.ts";
+import { exec, type Exec } from "../../../build/tools/exec.ts";
 import { fakeConfig, fakeKeys, fakePlan, fakeVendor } from "../../support/fake-config.ts";
 import { scratchFolder } from "../../support/scratch.ts";
 
@@ -50,6 +50,11 @@ export interface SmallAppOptions {
   readonly args?: readonly string[];
   /** Of the config's `package` section. */
   readonly package?: Partial<ResolvedConfig["package"]>;
+  readonly bundleName?: string;
+  readonly config?: Partial<ResolvedConfig>;
+  readonly exec?: Exec;
+  /** Where pieces are kept; a fresh store by default. */
+  readonly pieces?: Pieces;
 }
 
 export interface PackagedApp {
@@ -75,7 +80,7 @@ export async function packageSmallApp(options: SmallAppOptions = {}): Promise<Pa
   await options.change?.(root);
 
   const target = options.target ?? hostTarget() ?? "linux-x64";
-  const plain = fakeConfig(folder);
+  const plain = fakeConfig(folder, options.config);
   const config: ResolvedConfig = {
     ...plain,
     app: { ...plain.app, ...options.app },
@@ -91,10 +96,10 @@ export async function packageSmallApp(options: SmallAppOptions = {}): Promise<Pa
     plan,
     target: plan.targets[0]!,
     vendor: fakeVendor({}),
-    exec,
+    exec: options.exec ?? exec,
     signal: new AbortController().signal,
     workFolder,
-    pieces: await openPieces(join(folder, "pieces")),
+    pieces: options.pieces ?? (await openPieces(join(folder, "pieces"))),
     ...fakeKeys(folder),
     progress: () => undefined,
     log: () => undefined,
@@ -108,7 +113,7 @@ export async function packageSmallApp(options: SmallAppOptions = {}): Promise<Pa
     sha256: "" as Sha256,
     from: [],
     facts: {
-      bundleName: "Plain Nötes 漢字.app",
+      bundleName: options.bundleName ?? "Plain Nötes 漢字.app",
       signedBy: null,
       identifier: IDENTIFIER,
       shell: options.shell ?? "webview",

@@ -6,9 +6,14 @@ import { delimiter, join } from "node:path";
 
 /** The path of a tool, or undefined: then the tests that need it are skipped by its name. */
 export function findTool(name: string): string | undefined {
+  const folders = (process.env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, name));
+  return folders.find((path) => existsSync(path)) ?? findCiTool(`*/bin/${name}`);
+}
+
+/** A file among the tools that `.ci/tools` keeps, by its path there. */
+export function findCiTool(pattern: string): string | undefined {
   const tools = process.env["ERTH_TOOLS"] ?? join(homedir(), ".cache", "erth-tools");
-  const folders = [...(process.env["PATH"] ?? "").split(delimiter), ...globSync(join(tools, "*", "bin"))];
-  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+  return globSync(join(tools, pattern))[0];
 }
 
 export interface ToolResult {

@@ -1,0 +1,13 @@
+/** Versions of packages whose output is kept: another version, other bytes. */
+import { readFileSync } from "node:fs";
+import { findPackageJSON } from "node:module";
+
+/** `node-liblzma 5.1.3` */
+export function packageVersion(name: string): string {
+  const path = findPackageJSON(name, import.meta.url);
+  const manifest: unknown = path === undefined ? undefined : JSON.parse(readFileSync(path, "utf8"));
+  if (typeof manifest === "object" && manifest !== null && "version" in manifest) {
+    return `${name} ${String(manifest.version)}`;
+  }
+  throw new Error(`${name} is not installed`);
+}
