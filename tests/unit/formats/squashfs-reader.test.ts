@@ -86,9 +86,12 @@ test("any damage is refused or read within bounds", async () => {
       for (const [at, value] of flips) damaged[at] = value;
       const seen = await dump(damaged);
       if (typeof seen === "string") expect(seen).toBe("SQUASHFS_DAMAGED");
-      else for (const line of seen) expect(line).not.toMatch(/ (?:\/|(?:.*\/)?\.\.(?:\/|$))(?!.*note)/);
+      const members = await readSquashfs(rangeOfBytes(damaged)).catch(() => []);
+      for (const { path } of members) {
+        expect(path.split("/").filter((name) => name === "" || name === "." || name === "..")).toEqual([]);
+      }
     }),
-    { numRuns: 3000 },
+    { numRuns: 1000 },
   );
 });
 
