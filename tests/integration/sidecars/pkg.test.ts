@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import {
   appendFileSync,
   chmodSync,
+  chownSync,
   closeSync,
   copyFileSync,
   cpSync,
@@ -28,6 +29,10 @@ import { ADDON_FOLDER, FIXTURE, SEED, buildSidecar, runSidecar, type SidecarBuil
 const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 /** pkg takes 5 s with the machine to itself. */
 const PKG_TIMEOUT_MS = 180_000;
+/** Root may write anywhere, so its sidecar runs as nobody where the folder must be read-only. */
+const NOBODY = process.getuid?.() === 0 ? 65_534 : undefined;
+const asNobody: readonly string[] =
+  NOBODY === undefined ? [] : ["/usr/bin/setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
 const isHost = process.platform === "linux" && process.arch === "x64";
 
 describe.skipIf(!isHost)("linux-x64 host: pkg sidecar", () => {
@@ -65,7 +70,10 @@ describe.skipIf(!isHost)("linux-x64 host: pkg sidecar", () => {
     copyFileSync(program, join(folder, "sidecar 🌱"));
     chmodSync(join(folder, "sidecar 🌱"), 0o555);
     chmodSync(folder, 0o555);
-    const printed = await runSidecar(join(folder, "sidecar 🌱"), [], { cwd, home });
+    chmodSync(scratch, 0o755);
+    for (const own of [home, cwd]) chownSync(own, NOBODY ?? process.getuid!(), NOBODY ?? process.getgid!());
+    const [file, ...args] = [...asNobody, join(folder, "sidecar 🌱")];
+    const printed = await runSidecar(file!, args, { cwd, home });
     expect(printed).toMatchObject({
       title: "ärger 日本 🌱",
       style: "body { color: rebeccapurple }\n",
