@@ -1,13 +1,15 @@
 /**
  * What a release costs: cold, with nothing changed, and with app code changed,
- * for linux-x64 and for all five targets; beside the tools a user would pick
- * instead, in the same run. Runtimes are fetched before the clock starts.
+ * for linux-x64 and for all five targets; what each file weighs with either
+ * kind of sidecar; beside the tools a user would pick instead, in the same run.
+ * Runtimes are fetched before the clock starts.
  */
 import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { renderTable } from "../../build/cli/report/table.ts";
 import { formatSize } from "../../build/config/size.ts";
+import { bundleSidecar } from "../../build/sidecars/bundle.ts";
 import type { Manifest } from "../../build/artifacts/manifest.ts";
 import { emptyCache } from "../e2e/support/project.ts";
 import { measure, type Measured } from "./support/measure.ts";
@@ -46,6 +48,19 @@ const changeApp = (): void => {
 const manifest = (): Manifest =>
   JSON.parse(readFileSync(join(project, "dist/0.1.0/manifest.json"), "utf8")) as Manifest;
 const sizeOf = (target: string): number => manifest().artifacts.find((file) => file.target === target)?.bytes ?? 0;
+const addFiles = (): void => {
+  for (const file of manifest().artifacts)
+    rows.push([`${file.target} (${file.format}, ${file.shell}, ${file.sidecar})`, "", "", formatSize(file.bytes)]);
+};
+/** The app folder of linux-x64 by zstd alone, on one thread. */
+const measureFolder = async (what: string): Promise<void> => {
+  const args = ["build", "--config", "app/erth.config.ts", "--target", "linux-x64", "--quiet"];
+  await measure(node, ["build/cli/erth.mjs", ...args], { cwd: project, env: { ERTH_CACHE: cache } });
+  const tar = join(folder, "app.tar");
+  await measure("tar", ["-cf", tar, "-C", join(project, "dist/app/linux-x64/erth-assistant"), "."]);
+  const run = await measure("zstd", ["-19", "-T1", "-q", "-f", tar, "-o", `${tar}.zst`]);
+  add(what, run, statSync(`${tar}.zst`).size);
+};
 const forgetResults = (): void => {
   for (const name of ["stages", "pieces", "projects"]) rmSync(join(cache, name), { recursive: true, force: true });
   rmSync(join(project, "dist"), { recursive: true, force: true });
@@ -64,29 +79,33 @@ try {
     changeApp();
     add(`${target}: app code changed`, await release(target));
   }
-  for (const file of manifest().artifacts)
-    rows.push([`${file.target} (${file.format}, ${file.shell}, ${file.sidecar})`, "", "", formatSize(file.bytes)]);
+  addFiles();
+  await measureFolder("zstd -19 of the same folder (pkg sidecar)");
 
-  // The same sidecar by the other tools, on its own.
-  await measure(
-    node,
-    ["build/cli/erth.mjs", "build", "--config", "app/erth.config.ts", "--target", "linux-x64", "--quiet"],
-    { cwd: project, env: { ERTH_CACHE: cache } },
-  );
-  const app = join(project, "dist/app/linux-x64/erth-assistant");
-  const tar = join(folder, "app.tar");
-  await measure("tar", ["-cf", tar, "-C", app, "."]);
-  const zstd = await measure("zstd", ["-19", "-T1", "-q", "-f", tar, "-o", `${tar}.zst`]);
-  add("zstd -19 of the same folder", zstd, statSync(`${tar}.zst`).size);
-  const hello = join(folder, "hello.cjs");
-  writeFileSync(hello, 'console.log("hello");\n');
-  const packed = join(folder, "hello-pkg");
-  const pkg = `require("@yao-pkg/pkg/lib-es5/sea").default(${JSON.stringify(hello)}, { useLocalNode: true, targets: [{ nodeRange: "node26", platform: "linux", arch: "x64", output: ${JSON.stringify(packed)} }] })`;
-  add("pkg alone, hello world", await measure(node, ["-e", pkg], { cwd: ROOT }), statSync(packed).size);
-  const compiled = join(folder, "hello");
+  // The other kind of sidecar, for its sizes alone.
+  const config = join(project, "app/erth.config.ts");
+  writeFileSync(config, readFileSync(config, "utf8").replace('kind: "pkg"', 'kind: "bun"'));
+  add("all: the other sidecar, runtimes compressed before", await release("all"));
+  addFiles();
+
+  // The same sidecar's script, without its addon, by tools on their own.
+  await measureFolder("zstd -19 of the same folder (bun sidecar)");
+  const script = join(folder, "sidecar.cjs");
+  const { code } = await bundleSidecar({
+    entry: join(ROOT, "app/sidecar/main.ts"),
+    root: join(ROOT, "app"),
+    identifier: "dev.erth.assistant",
+    database: { schemaVersion: 0, migrations: [] },
+    bunOnly: false,
+  });
+  writeFileSync(script, code);
+  const packed = join(folder, "sidecar-pkg");
+  const pkg = `require("@yao-pkg/pkg/lib-es5/sea").default(${JSON.stringify(script)}, { useLocalNode: true, targets: [{ nodeRange: "node26", platform: "linux", arch: "x64", output: ${JSON.stringify(packed)} }] })`;
+  add("pkg alone, the sidecar's script", await measure(node, ["-e", pkg], { cwd: ROOT }), statSync(packed).size);
+  const compiled = join(folder, "sidecar-bun");
   add(
-    "bun build --compile, hello world",
-    await measure(join(ROOT, "node_modules/.bin/bun"), ["build", "--compile", hello, "--outfile", compiled]),
+    "bun build --compile alone, the sidecar's script",
+    await measure(join(ROOT, "node_modules/.bin/bun"), ["build", "--compile", script, "--outfile", compiled]),
     statSync(compiled).size,
   );
 

@@ -56,7 +56,7 @@ describe.skipIf(!isLinux || missing.length > 0)(`the AppImage, under Xvfb${needs
       shell.kill("SIGTERM");
       await waitFor("no process left", 10_000, () => app.processes().length === 0);
     } finally {
-      app.killAll();
+      await app.killAll();
     }
   });
 });

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readManifest } from "../../build/artifacts/manifest.ts";
 import { readPayload } from "../../build/formats/payload-reader.ts";
-import { processesOf, until } from "../fixtures/stub-core/processes.ts";
+import { killAllOf, processesOf, until } from "../fixtures/stub-core/processes.ts";
 import { hasCompiler, makeStubCore } from "../fixtures/stub-core/stub-core.ts";
 import { withIndex } from "../integration/stub/small-app.ts";
 import { titlesOf } from "../support/sidecar.ts";
@@ -29,8 +29,8 @@ describe.skipIf(!isLinux || !hasCompiler())("the Linux file with ElectroBun's sh
     makeStubCore(join(folder, "core"), SDK);
     built = buildApp(join(folder, "dist"), "app/erth.config.ts", { ERTH_ELECTROBUN_CORE_DIR: join(folder, "core") });
   });
-  afterAll(() => {
-    for (const line of processesOf(folder)) process.kill(Number.parseInt(line, 10), "SIGKILL");
+  afterAll(async () => {
+    await killAllOf(folder);
     rmSync(folder, { recursive: true, force: true });
   });
 

@@ -83,8 +83,8 @@ describe.skipIf(!isLinux || missing.length > 0).each([
     shell = app.start();
   });
 
-  afterAll(() => {
-    app?.killAll();
+  afterAll(async () => {
+    await app?.killAll();
     display?.stop();
     rmSync(folder, { recursive: true, force: true });
   });

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { killIfThere } from "../../support/kill.ts";
 import type { Display } from "./display.ts";
 import { processesWith, waitFor, type FoundProcess } from "./processes.ts";
 
@@ -19,7 +20,8 @@ export interface RunningApp {
   titles(): readonly unknown[];
   /** What all starts printed. */
   output(): string;
-  killAll(): void;
+  /** Kills every process, and waits until none is left. */
+  killAll(): Promise<unknown>;
 }
 
 /** `home` is where its data will lie; `scratch` holds the pictures that are read. */
@@ -72,8 +74,11 @@ export function runningApp(options: { path: string; home: string; scratch: strin
       }
     },
     output: () => output,
-    killAll() {
-      for (const { pid } of processes()) process.kill(pid, "SIGKILL");
-    },
+    killAll: () =>
+      waitFor("no process left", 30_000, () => {
+        const left = processes();
+        for (const { pid } of left) killIfThere(pid);
+        return left.length === 0;
+      }),
   };
 }

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { hostTarget } from "../../../build/plan/target.ts";
 import { assemble } from "../../fixtures/stub-core/assemble.ts";
-import { processesOf, socketsOf, until } from "../../fixtures/stub-core/processes.ts";
+import { killAllOf, processesOf, socketsOf, until } from "../../fixtures/stub-core/processes.ts";
 import { hasCompiler, makeStubCore } from "../../fixtures/stub-core/stub-core.ts";
 import { wrapperSymbols } from "../../fixtures/stub-core/symbols.ts";
 
@@ -54,9 +54,9 @@ beforeAll(async () => {
   appFolder = await assembleWith(join(root, "core"), join(root, "app"));
 });
 
-afterEach(() => {
+afterEach(async () => {
   for (const child of running.splice(0)) child.kill("SIGKILL");
-  for (const line of processesOf(root)) process.kill(Number.parseInt(line, 10), "SIGKILL");
+  await killAllOf(root);
 });
 
 afterAll(() => rmSync(root, { recursive: true, force: true }));

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { hostTarget } from "../../../build/plan/target.ts";
 import { assemble, bundledSidecar } from "../../fixtures/stub-core/assemble.ts";
-import { processesOf, until } from "../../fixtures/stub-core/processes.ts";
+import { killAllOf, processesOf, until } from "../../fixtures/stub-core/processes.ts";
 import { hasCompiler, makeStubCore } from "../../fixtures/stub-core/stub-core.ts";
 
 const repository = join(import.meta.dirname, "../../..");
@@ -41,9 +41,9 @@ beforeAll(async () => {
   appFolder = assembled.folder;
 });
 
-afterEach(() => {
+afterEach(async () => {
   for (const child of running.splice(0)) child.kill("SIGKILL");
-  for (const line of processesOf(root)) process.kill(Number.parseInt(line, 10), "SIGKILL");
+  await killAllOf(root);
 });
 
 afterAll(() => rmSync(root, { recursive: true, force: true }));

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { hostTarget } from "../../../build/plan/target.ts";
 import { assemble, bundledSidecar } from "../../fixtures/stub-core/assemble.ts";
 import { startDisplay, type Display } from "../../fixtures/stub-core/display.ts";
-import { processesOf, until } from "../../fixtures/stub-core/processes.ts";
+import { killAllOf, processesOf, until } from "../../fixtures/stub-core/processes.ts";
 
 const repository = join(import.meta.dirname, "../../..");
 const modules = join(repository, "node_modules");
@@ -62,9 +62,9 @@ beforeAll(async () => {
   display = await startDisplay();
 });
 
-afterEach(() => {
+afterEach(async () => {
   for (const child of running.splice(0)) child.kill("SIGKILL");
-  for (const line of processesOf(root)) process.kill(Number.parseInt(line, 10), "SIGKILL");
+  await killAllOf(root);
 });
 
 afterAll(async () => {
