@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { digestPath } from "../../build/artifacts/digest.ts";
 import { packageVersion } from "../../build/stages/package/linux-package.ts";
 import { scratchFolder } from "../support/scratch.ts";
-import { hardTree, has, NAMES, packageFor, run } from "./linux-packages.ts";
+import { hardTree, has, NAMES, packageFor, run } from "../support/small-packages.ts";
 
 const hasRpm = has("rpm", "rpm2cpio", "cpio");
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { digestPath } from "../../build/artifacts/digest.ts";
 import { scratchFolder } from "../support/scratch.ts";
-import { hardTree, has, NAMES, packageFor, run } from "./linux-packages.ts";
+import { hardTree, has, NAMES, packageFor, run } from "../support/small-packages.ts";
 
 const FOLDER = "plain-notes-1.2.3";
 const hasZstd = has("tar", "zstd");

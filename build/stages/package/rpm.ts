@@ -1,6 +1,5 @@
 /** Format: an RPM package, for Fedora, openSUSE, RHEL and what is made from them. */
 import { ErthError } from "../../../runtime/base/errors.ts";
-import { formatSize } from "../../config/size.ts";
 import type { Compression } from "../../config/resolved-config.ts";
 import type { ArchiveEntry } from "../../formats/archive-entry.ts";
 import { CPIO_MAX_FILE_BYTES, layoutCpio } from "../../formats/cpio-newc.ts";
@@ -94,7 +93,7 @@ function assertSizes(entries: readonly ArchiveEntry[]): void {
     if (entry.kind !== "file" || lengthOf(entry.content) <= CPIO_MAX_FILE_BYTES) continue;
     throw new ErthError({
       code: "PACKAGE_LIMIT",
-      message: `${entry.path} has ${formatSize(lengthOf(entry.content))}, and a file of an RPM may have ${formatSize(CPIO_MAX_FILE_BYTES)}.`,
+      message: `${entry.path} has ${lengthOf(entry.content)} bytes, and a file of an RPM may have ${CPIO_MAX_FILE_BYTES}.`,
       remedy: "split the file, or make another format: erth package --format tar.zst",
       facts: { path: entry.path },
     });

@@ -12,7 +12,7 @@ import { readOpenPgpKey, type OpenPgpKey } from "../../../../signing/linux/openp
 import { readOpenPgpPublicKeys } from "../../../../signing/linux/openpgp-public-key.ts";
 import { signRpm } from "../../../../signing/linux/rpm-signature.ts";
 import { inspectRpm } from "../../../../signing/linux/verify-rpm.ts";
-import { has, packageFor, run } from "../../linux-packages.ts";
+import { has, packageFor, run } from "../../../support/small-packages.ts";
 
 const { signal } = new AbortController();
 
