@@ -91,14 +91,8 @@ function encodeRecord({ name, id, value }: DsStoreRecord): Buffer {
     Buffer.from(name, "utf16le").swap16(),
     Buffer.from(`${id}${value.type}`, "latin1"),
   ]);
-  switch (value.type) {
-    case "blob":
-      return Buffer.concat([head, word(value.bytes.length), value.bytes]);
-    case "long":
-      return Buffer.concat([head, word(value.number)]);
-    case "type":
-      return Buffer.concat([head, Buffer.from(value.code, "latin1")]);
-  }
+  if (value.type === "blob") return Buffer.concat([head, word(value.bytes.length), value.bytes]);
+  return Buffer.concat([head, value.type === "long" ? word(value.number) : Buffer.from(value.code, "latin1")]);
 }
 
 interface Pages {

@@ -27,9 +27,9 @@ export interface OpenHfsPlus {
   /** Flags of the volume's root, such as that it has an icon of its own. */
   readonly rootFinderFlags: number;
   /** A file's data fork, streamed. */
-  content(entry: HfsPlusEntry): AsyncGenerator<Uint8Array>;
+  readonly content: (entry: HfsPlusEntry) => AsyncGenerator<Uint8Array>;
   /** A link's target. Throws `DMG_DAMAGED` where it is longer than any path. */
-  linkTarget(entry: HfsPlusEntry): Promise<string>;
+  readonly linkTarget: (entry: HfsPlusEntry) => Promise<string>;
 }
 
 interface Extent {

@@ -205,7 +205,7 @@ function u16(view: BoundedView, at: number, what: string): number {
   return view.u8(at, what) | (view.u8(at + 1, what) << 8);
 }
 
-export function zipDamaged(what: string, cause?: unknown): ErthError {
+function zipDamaged(what: string, cause?: unknown): ErthError {
   return new ErthError({
     code: "ZIP_DAMAGED",
     message: `The zip is damaged: ${what}.`,

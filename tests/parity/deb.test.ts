@@ -55,16 +55,17 @@ test.skipIf(!hasDpkg)("dpkg reads the first zstd frame and says nothing of a sec
     const path = join(await scratchFolder(), "x.deb");
     const content = frames.map((frame) => ({ bytes: zstdCompressSync(frame) }));
     const extents = layoutDeb({
-      ...{
-        name: "x",
-        version: "1",
-        arch: "amd64",
-        maintainer: "X",
-        depends: [],
-        section: "utils",
-        homepage: undefined,
-      },
-      ...{ synopsis: "x", description: "x", files: [], data: { compression: "zst", content } },
+      name: "x",
+      version: "1",
+      arch: "amd64",
+      maintainer: "X",
+      depends: [],
+      section: "utils",
+      homepage: undefined,
+      synopsis: "x",
+      description: "x",
+      files: [],
+      data: { compression: "zst", content },
     });
     await writeExtents(path, extents, new AbortController().signal);
     return run("dpkg-deb", ["--contents", path]);

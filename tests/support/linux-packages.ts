@@ -165,7 +165,7 @@ export function smallElf(
   return Buffer.concat([head, ...bodies, ...headers, behind]);
 }
 
-export const SIGNATURE_SECTION_BYTES = 1024;
+const SIGNATURE_SECTION_BYTES = 1024;
 
 /** An AppImage whose file system is a few bytes. */
 export async function smallAppImage(key?: OpenPgpKey): Promise<Buffer> {

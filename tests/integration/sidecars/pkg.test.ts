@@ -73,7 +73,7 @@ describe.skipIf(!isHost)("linux-x64 host: pkg sidecar", () => {
     chmodSync(scratch, 0o755);
     for (const own of [home, cwd]) chownSync(own, NOBODY ?? process.getuid!(), NOBODY ?? process.getgid!());
     const [file, ...args] = [...asNobody, join(folder, "sidecar 🌱")];
-    const printed = await runSidecar(file!, args, { cwd, home });
+    const printed = await runSidecar(file, args, { cwd, home });
     expect(printed).toMatchObject({
       title: "ärger 日本 🌱",
       style: "body { color: rebeccapurple }\n",

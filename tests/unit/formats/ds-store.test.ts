@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { encodeBinaryPlist } from "../../../build/formats/binary-plist.ts";
 import { encodeDsStore, type DsStoreRecord } from "../../../build/formats/ds-store.ts";
@@ -115,10 +115,10 @@ test("a TIFF: two pages, each with its density, transparency over white", () => 
     const count = tiff.readUInt16LE(directory);
     for (let at = 0; at < count; at += 1)
       fields.set(tiff.readUInt16LE(directory + 2 + 12 * at), tiff.readUInt32LE(directory + 10 + 12 * at));
-    const pixels = tiff.subarray(fields.get(273)!, fields.get(273)! + fields.get(279)!);
+    const pixels = tiff.subarray(fields.get(273), fields.get(273)! + fields.get(279)!);
     return {
       width: fields.get(256),
-      dpi: tiff.readUInt32LE(fields.get(282)!),
+      dpi: tiff.readUInt32LE(fields.get(282)),
       pixels: pixels.toString("hex"),
       next: tiff.readUInt32LE(directory + 2 + 12 * count),
     };

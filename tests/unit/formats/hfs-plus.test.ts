@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { ErthError, ProblemsError } from "../../../runtime/base/errors.ts";
 import { BLOCK_BYTES, cnidOf, planHfsPlus, type HfsPlusItem } from "../../../build/formats/hfs-plus.ts";

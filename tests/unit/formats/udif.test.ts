@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { ErthError } from "../../../runtime/base/errors.ts";
 import { openHfsPlus } from "../../../build/formats/hfs-plus-reader.ts";

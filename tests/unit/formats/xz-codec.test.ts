@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { decodeXz, encodeXz, xzVersion } from "../../../build/formats/xz-codec.ts";
 

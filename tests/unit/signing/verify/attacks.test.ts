@@ -49,7 +49,7 @@ const append = (bytes: Buffer): Buffer => Buffer.concat([bytes, Buffer.from("app
 const oid = (hex: string): Buffer => Buffer.from(hex, "hex");
 
 const SIGNING_TIME = oid("06092a864886f70d010905");
-const CDHASHES = oid("06092a864886f76364" + "0901");
+const CDHASHES = oid("06092a864886f763640901");
 const ENTITLEMENT = "com.apple.security.cs.allow-jit";
 const SEAL = "Contents/_CodeSignature/CodeResources";
 const tableAt = (bytes: Buffer): number => bytes.readUInt32LE(entryOffset());
