@@ -2,7 +2,7 @@
  * What a user waits for, on the finished Linux file under Xvfb: file to window
  * with content (first and later starts), a crashed and a hung sidecar until it
  * serves again, and the resident memory of every process.
- * Usage: node tests/bench/start.ts FILE
+ * Usage: node tests/bench/start.ts FILE; needs Xvfb, and xwd of the package x11-apps.
  */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -47,6 +47,8 @@ const start = (): ChildProcess =>
 const stop = async (): Promise<void> => {
   for (const { pid } of ours()) killIfThere(pid);
   await waitFor("the app to be gone", 10_000, () => ours().length === 0);
+  // Else the next start would seem to have drawn what this one left.
+  await waitFor("an empty screen", 10_000, () => coloursOf(display) <= 2);
 };
 /** The supervisor's own account of a start: when it served, and how long after the spawn. */
 interface Served {
