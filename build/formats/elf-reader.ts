@@ -90,7 +90,9 @@ export async function readElf(range: ByteRange): Promise<ElfFile> {
   if (end > range.size) throw malformed(`its parts end at ${end} of ${range.size} bytes`);
   const names = places[namesIndex];
   const nameBytes =
-    names && names.size <= MAX_NAMES_BYTES ? await range.read(names.offset, names.size) : new Uint8Array();
+    names && names.size > 0 && names.size <= MAX_NAMES_BYTES
+      ? await range.read(names.offset, names.size)
+      : new Uint8Array();
   const machine = u16(18);
   return {
     machine: MACHINES[machine] ?? String(machine),

@@ -43,7 +43,21 @@ function isNamedAfter(certificate: Certificate, issuer: Certificate): boolean {
   return Buffer.compare(certificate.issuerDer, issuer.subjectDer) === 0;
 }
 
+/** What was found before, by both fingerprints: all the code of an app carries the same few certificates. */
+const known = new Map<string, boolean>();
+const MAX_KNOWN = 1000;
+
 function isSignedBy(certificate: Certificate, issuer: Certificate): boolean {
+  const key = `${certificate.fingerprint} ${issuer.fingerprint}`;
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const found = checkSignedBy(certificate, issuer);
+  if (known.size >= MAX_KNOWN) known.clear();
+  known.set(key, found);
+  return found;
+}
+
+function checkSignedBy(certificate: Certificate, issuer: Certificate): boolean {
   try {
     const key = createPublicKey({ key: Buffer.from(issuer.key.spki), format: "der", type: "spki" });
     return new X509Certificate(certificate.der).verify(key);

@@ -22,6 +22,7 @@ export type OpenPgpVerifier =
   | { readonly kind: "ed25519"; readonly key: KeyObject }
   | { readonly kind: "ecdsa"; readonly curve: "p256" | "p384" | "p521"; readonly point: Uint8Array };
 
+const MAX_REMEMBERED = 100;
 const CURVES: Readonly<Record<string, "p256" | "p384" | "p521">> = {
   nistP256: "p256",
   nistP384: "p384",
@@ -48,19 +49,27 @@ function publicKeyOf(key: PublicKey): OpenPgpPublicKey {
       .getKeys()
       .map((one) => one.getKeyID())
       .find((id) => id.toHex().toUpperCase() === keyId);
+  const found = new Map<string, Promise<OpenPgpVerifier>>();
+  const find = async (keyId: string, at: Date): Promise<OpenPgpVerifier> => {
+    const name = key.getFingerprint().toUpperCase();
+    try {
+      const { keyPacket } = await key.getSigningKey(idOf(keyId), at);
+      return verifierOf(keyPacket.publicParams, keyPacket.getAlgorithmInfo().curve);
+    } catch (cause) {
+      if (cause instanceof ErthError) throw cause;
+      throw badKey(`the OpenPGP key ${name} could not sign at ${at.toISOString()}: ${messageOf(cause)}`, cause);
+    }
+  };
   return {
     fingerprint: key.getFingerprint().toUpperCase(),
     userIds: key.getUserIDs(),
     has: (keyId) => idOf(keyId) !== undefined,
-    async signingKey(keyId, at) {
-      const name = key.getFingerprint().toUpperCase();
-      try {
-        const { keyPacket } = await key.getSigningKey(idOf(keyId), at);
-        return verifierOf(keyPacket.publicParams, keyPacket.getAlgorithmInfo().curve);
-      } catch (cause) {
-        if (cause instanceof ErthError) throw cause;
-        throw badKey(`the OpenPGP key ${name} could not sign at ${at.toISOString()}: ${messageOf(cause)}`, cause);
-      }
+    signingKey(keyId, at) {
+      // The key's own signatures are checked for this; a release asks again and again for the same second.
+      const what = `${keyId} ${at.getTime()}`;
+      const before = found.get(what) ?? find(keyId, at);
+      if (found.size < MAX_REMEMBERED) found.set(what, before);
+      return before;
     },
   };
 }

@@ -72,12 +72,11 @@ async function signatureFindings(
     return { signatures: [], isTrusted: undefined };
   }
   const digest = await digestOf(range, elf, signal);
-  const embedded = await embeddedKeys(keyText, problems);
   const content = (async function* () {
     yield await Promise.resolve(Buffer.from(digest));
   })();
   // A key that was given decides; without any, the one in the file tells at least that nothing was changed.
-  const judging = keys.length > 0 ? keys : embedded;
+  const judging = keys.length > 0 ? keys : await embeddedKeys(keyText, problems);
   const file = Buffer.from(signature);
   const found = await verifyOpenPgp({ content, file, keys: judging, what: "its embedded signature", now });
   problems.push(...found.problems);
