@@ -16,6 +16,7 @@ import { kindOfFile, nameFault } from "./verify/kind.ts";
 import { appImage, deb, elf, rpm } from "./verify/linux-packages.ts";
 import { machO } from "./verify/mach-o.ts";
 import { msi } from "./verify/msi.ts";
+import { msix } from "./verify/msix.ts";
 import { pe } from "./verify/pe.ts";
 import { pkg } from "./verify/pkg.ts";
 import { renderFindings } from "./verify/render.ts";
@@ -32,6 +33,7 @@ const INSPECTORS: Readonly<Record<Exclude<FileKind, "file">, Inspector>> = {
   dmg,
   pkg,
   zip,
+  msix,
   pe,
   msi,
   deb,
@@ -41,7 +43,13 @@ const INSPECTORS: Readonly<Record<Exclude<FileKind, "file">, Inspector>> = {
 };
 
 /** What says that nobody signed: no problem where nobody meant to. */
-const UNSIGNED: readonly string[] = ["CODESIGN_MISSING", "XAR_UNSIGNED", "PE_UNSIGNED", "MSI_UNSIGNED"];
+const UNSIGNED: readonly string[] = [
+  "CODESIGN_MISSING",
+  "XAR_UNSIGNED",
+  "PE_UNSIGNED",
+  "MSI_UNSIGNED",
+  "MSIX_UNSIGNED",
+];
 
 /** Every problem and fact of a file or `.app` folder, absolute. Throws `USAGE_FILE`, and what the signal gives as reason. */
 export async function verifyFile(path: string, settings: VerifySettings): Promise<Verification> {
@@ -108,7 +116,8 @@ async function otherFile(path: string, detached: Findings, session: VerifySessio
     return { problems, signatures, facts: { "signature of": basename(signed) } };
   }
   const message = "Its content is none of the kinds that can be verified, and no signature lies beside it.";
-  const remedy = "give an .app, Mach-O, .dmg, .pkg, .zip, .exe, .dll, .msi, .deb, .rpm or .AppImage: erth verify FILE…";
+  const remedy =
+    "give an .app, Mach-O, .dmg, .pkg, .zip, .exe, .dll, .msi, .msix, .deb, .rpm or .AppImage: erth verify FILE…";
   return { problems: [{ code: "VERIFY_KIND", message, remedy }] };
 }
 

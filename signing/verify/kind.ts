@@ -2,15 +2,18 @@
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isAr } from "../../build/formats/ar-reader.ts";
-import { withFileRange } from "../../build/formats/byte-range.ts";
+import { type ByteRange, withFileRange } from "../../build/formats/byte-range.ts";
 import { isCompoundFile } from "../../build/formats/compound-file.ts";
 import { isElf } from "../../build/formats/elf-reader.ts";
 import { isRpm } from "../../build/formats/rpm-reader.ts";
+import { LIMITS } from "../../build/formats/unpack-limits.ts";
+import { readZipRecords } from "../../build/formats/zip-scan-records.ts";
 import { ErthError, systemCode } from "../../runtime/base/errors.ts";
 import { isFat } from "../apple/fat.ts";
 import { isMachO } from "../apple/mach-o.ts";
 import { isKoly, KOLY_BYTES } from "../apple/udif.ts";
 import { appImageType } from "../linux/verify-appimage.ts";
+import { MSIX_MANIFEST } from "./msix.ts";
 import type { FileKind } from "./verification.ts";
 
 /** So much of a file's beginning tells its kind. */
@@ -30,6 +33,8 @@ const NAMED: Readonly<Record<string, readonly FileKind[]>> = {
   so: ["elf"],
   msi: ["msi"],
   msp: ["msi"],
+  msix: ["msix"],
+  appx: ["msix"],
   deb: ["deb"],
   rpm: ["rpm"],
   appimage: ["appimage"],
@@ -44,7 +49,8 @@ export async function kindOfFile(path: string): Promise<FileKind> {
     return await withFileRange(path, async (range) => {
       const head = await range.read(0, Math.min(HEAD_BYTES, range.size));
       if (range.size >= KOLY_BYTES && isKoly(await range.read(range.size - KOLY_BYTES, KOLY_BYTES))) return "dmg";
-      return kindOfHead(head);
+      const kind = kindOfHead(head);
+      return kind === "zip" && (await isMsix(range)) ? "msix" : kind;
     });
   } catch (cause) {
     const code = systemCode(cause);
@@ -64,6 +70,18 @@ export function kindOfHead(head: Uint8Array): FileKind {
   if (isRpm(head)) return "rpm";
   if (isElf(head)) return appImageType(head) === undefined ? "elf" : "appimage";
   return isMachO(head) || isFat(head) ? "mach-o" : "file";
+}
+
+/** An app package of Windows is a zip with a manifest. */
+async function isMsix(range: ByteRange): Promise<boolean> {
+  try {
+    const { records } = await readZipRecords(range, LIMITS.maxEntries);
+    return records.some(({ name }) => name === MSIX_MANIFEST);
+  } catch (error) {
+    // Whoever verifies it as a zip says what is wrong with it.
+    if (error instanceof ErthError) return false;
+    throw error;
+  }
 }
 
 /** What the name promises and the content does not keep; undefined where both agree. */

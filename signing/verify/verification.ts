@@ -7,6 +7,7 @@ export type FileKind =
   | "dmg"
   | "pkg"
   | "zip"
+  | "msix"
   | "pe"
   | "msi"
   | "deb"

@@ -12,9 +12,12 @@ import {
   type VerifySettings,
 } from "../../../../signing/verify.ts";
 import { NO_TRUST, type Trust } from "../../../../signing/verify/trust.ts";
+import { signMsix } from "../../../../signing/windows/sign-msix.ts";
 import { type RawEntry, rawZip } from "../../../support/raw-zip.ts";
 import { scratchFolder } from "../../../support/scratch.ts";
 import { SIGNED_FILES, type SignedKind, writeSignedFiles } from "../../../support/signed-files.ts";
+import { smallMsix } from "../../formats/msix-tree.ts";
+import { authority as windows, timestamps } from "../windows/signing.ts";
 import { smallPe } from "../windows/small-pe.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "erth-verify-files-"));
@@ -230,6 +233,25 @@ test("disk images are looked into where a reader of their file system is at hand
   expect(found.contents.map(({ name, kind }) => `${kind} ${name}`)).toEqual(["app Tiny.app"]);
   const broken = () => Promise.reject(new ErthError({ code: "HFS_DAMAGED", message: "x", remedy: "y" }));
   expect(await codesOf(at("dmg"), { readDisk: broken })).toEqual(["HFS_DAMAGED"]);
+});
+
+test("an app package of Windows is told from other zips, and verified as one", async () => {
+  const tsa = await timestamps();
+  const path = join(await scratchFolder(), "Notes.msix");
+  const request = { signer: windows.leaf.signer, timestampUrl: tsa.url, fetch };
+  await signMsix({ input: await smallMsix(), output: path, ...request });
+  const found = await verifyFile(path, { trust, now });
+  expect(found).toMatchObject({
+    kind: "msix",
+    problems: [],
+    signatures: [{ signer: "Erth Test Publisher", isTrusted: true }],
+  });
+  expect(await explainFile(path, { trust, now })).toMatch(/^msix\n[^]*signer: Erth Test Publisher/);
+  const bytes = await readFile(path);
+  expect(await codesOf(await placed("Notes.msix", Buffer.concat([bytes, Buffer.from("x")])))).toContain("ZIP_HIDDEN");
+  const unsigned = await placed("Notes.msix", await readFile(await smallMsix()));
+  expect(await codesOf(unsigned)).toEqual(["MSIX_UNSIGNED"]);
+  expect(await codesOf(unsigned, { mayBeUnsigned: true })).toEqual([]);
 });
 
 test.for(KINDS)("%s: decoded as text without a line that a terminal would act on", async (kind) => {
