@@ -91,7 +91,7 @@ test.skipIf(!hasDpkg)("dpkg-deb reads the fields", async () => {
     Priority: optional
     Homepage: https://example.com/notes
     Description: Keeps notes, and nothing else
-     Keeps notes, and nothing else.
+     Plain Notes: Keeps notes, and nothing else.
     "
   `);
 });

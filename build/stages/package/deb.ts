@@ -30,6 +30,7 @@ export const deb: PackageFormat = {
     const { ctx, app, path } = request;
     const { config } = ctx;
     const compression = COMPRESSIONS[config.package.compression];
+    const { synopsis, description } = describe(config);
     const tree = await linuxTree(request);
     const files = await digestEntries(belowUsr(tree.entries), "md5");
     const packed = await packArchive(
@@ -50,7 +51,9 @@ export const deb: PackageFormat = {
         .filter(Boolean),
       section: config.package.linux.section,
       homepage: config.package.linux.homepage,
-      ...describe(config),
+      synopsis,
+      // Debian's tools call a description that only repeats the synopsis a mistake.
+      description: `${config.app.name}: ${description}`,
       files: files.map(({ entry, digest }) => ({ entry, md5: digest })),
       data: { compression: compression === "xz" ? "xz" : "zst", content: packed.content },
     });
