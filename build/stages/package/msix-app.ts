@@ -25,11 +25,13 @@ const LOGOS = {
 
 export const msixApp: PackageFormat = {
   version: 1,
-  preflight: ({ config }) => Promise.resolve(identityProblems(config)),
+  preflight: ({ config }) => Promise.resolve(configProblems(config)),
   reads({ config }) {
     const { name, publisher, version, description } = config.app;
-    const { compression, msix } = config.package;
-    const values = { name, publisher, version, description, compression, msix, zlib: process.versions.zlib };
+    const { compression, msix, setup } = config.package;
+    const { protocols, fileTypes } = setup;
+    const app = { name, publisher, version, description };
+    const values = { app, compression, msix, protocols, fileTypes, zlib: process.versions.zlib };
     return { values, files: [] };
   },
   async write({ ctx, app, tree, icons, path }) {
@@ -112,8 +114,12 @@ function assertNames(files: readonly MsixFile[], tree: AppTree): void {
   if (problems.length > 0) throw new ProblemsError(problems);
 }
 
-function identityProblems(config: ResolvedConfig): readonly Problem[] {
-  const { identityName } = config.package.msix;
+/** Characters that the manifest's schema allows: `ST_Protocol_2010_v2`, and `ST_FileType` without its dot. */
+const [MAX_PROTOCOL, MAX_EXTENSION] = [39, 63];
+
+function configProblems(config: ResolvedConfig): readonly Problem[] {
+  const { msix, setup } = config.package;
+  const { identityName } = msix;
   const problems: Problem[] = [];
   const refusal = identityNameRule(identityName);
   if (refusal !== undefined) {
@@ -130,11 +136,22 @@ function identityProblems(config: ResolvedConfig): readonly Problem[] {
       remedy: 'set package: { msix: { version: "1.2.3.4" } }, lower than the release\'s, or leave msix out',
     });
   }
-  if (/[%]/.test(config.app.name)) {
+  if (config.app.name.includes("%")) {
     problems.push({
       code: "MSIX_NAME",
       message: `${JSON.stringify(config.app.name)} has a %, which an app package's manifest takes in no file's name.`,
       remedy: "leave the % out of app.name, or leave msix out",
+    });
+  }
+  const long = [
+    ...setup.protocols.filter(({ length }) => length > MAX_PROTOCOL),
+    ...setup.fileTypes.flatMap(({ extension }) => (extension.length > MAX_EXTENSION ? [extension] : [])),
+  ];
+  for (const name of long) {
+    problems.push({
+      code: "MSIX_NAME",
+      message: `${JSON.stringify(name)} has ${name.length} characters; an app package takes ${MAX_PROTOCOL} of a URL scheme, and ${MAX_EXTENSION} of an extension.`,
+      remedy: "shorten it in package.setup, or leave msix out",
     });
   }
   return problems;
@@ -147,7 +164,7 @@ function versionOf({ app, package: { msix } }: ResolvedConfig): string | undefin
 
 function manifestOf(config: ResolvedConfig, app: AppFolder, version: string): string {
   const { name, publisher, description } = config.app;
-  const { msix } = config.package;
+  const { msix, setup } = config.package;
   const { executable, args } = app.facts.launch;
   // Windows starts it in its own folder of libraries; every launcher of ours finds its own.
   if (args.length > 0) throw new Error("an app package starts its program without arguments");
@@ -160,7 +177,11 @@ function manifestOf(config: ResolvedConfig, app: AppFolder, version: string): st
     description: description === "" ? name : description,
     executable,
     logos: { store: LOGOS.store.path, small: LOGOS.small.path, medium: LOGOS.medium.path },
-    protocols: [],
-    fileTypes: [],
+    protocols: setup.protocols,
+    // The manifest's schema takes them in lower case.
+    fileTypes: setup.fileTypes.map(({ extension, description: text }) => ({
+      extension: `.${extension.toLowerCase()}`,
+      description: text,
+    })),
   });
 }

@@ -31,9 +31,10 @@ function settings(change: Partial<ReturnType<typeof fakeConfig>["package"]["msix
 async function problemsOf(
   app: Partial<ReturnType<typeof fakeConfig>["app"]>,
   msix: Parameters<typeof settings>[0] = {},
+  more: Partial<ReturnType<typeof settings>> = {},
 ): Promise<readonly string[]> {
   const plain = fakeConfig("/");
-  const config = { ...plain, app: { ...plain.app, ...app }, package: settings(msix) };
+  const config = { ...plain, app: { ...plain.app, ...app }, package: { ...settings(msix), ...more } };
   // Nothing else of the context is read before a build.
   const problems = await msixApp.preflight?.({ config } as TargetContext);
   return (problems ?? []).map(({ code, message }) => `${code} ${message}`);
@@ -89,6 +90,16 @@ test("identity, publisher and version as the Store dictates them", async () => {
   );
 });
 
+test("URL schemes and file types are those of the Windows installers", async () => {
+  const plain = settings({});
+  const fileTypes = [{ extension: "Note", description: "Notes & more" }];
+  const setup = { ...plain.setup, protocols: ["plain-notes"], fileTypes };
+  const { path } = await asMsix({ package: { ...plain, setup } });
+  const { manifest } = await withFileRange(path, readMsix);
+  for (const fact of ['<uap:Protocol Name="plain-notes"/>', "<uap:FileType>.note</uap:FileType>", "Notes &amp; more"])
+    expect(manifest).toContain(fact);
+});
+
 test("whatever Windows would not take is refused, every path of it at once", async () => {
   const long = `${"long folder name/".repeat(17)}last`;
   const files = [long, "aux.js", "appxmanifest.xml", "what?.txt"];
@@ -111,4 +122,13 @@ test("what the config lacks is told before the build", async () => {
   ]);
   expect(await problemsOf({ version: "1.2.3-beta.1" }, { version: "1.2.2.901" })).toEqual([]);
   expect(await problemsOf({ name: "100% Notes" })).toEqual([expect.stringMatching(/^MSIX_NAME "100% Notes" has a %/)]);
+  const setup = {
+    ...settings({}).setup,
+    protocols: ["a".repeat(40)],
+    fileTypes: [{ extension: "b".repeat(64), description: "B" }],
+  };
+  expect(await problemsOf({}, {}, { setup })).toEqual([
+    expect.stringMatching(/^MSIX_NAME "a+" has 40 characters/),
+    expect.stringMatching(/^MSIX_NAME "b+" has 64 characters/),
+  ]);
 });
