@@ -150,7 +150,7 @@ async function smallIcons(folder: string): Promise<ArtifactOf<"icons">> {
   await writeFile(join(folder, "icon.png"), png);
   for (const size of sizes) await writeFile(join(path, `icon-${size}.png`), png);
   await writeFile(join(path, "icon.ico"), encodeIco([{ size: 256, png, rgba: new Uint8Array() }]));
-  return { kind: "icons", target: "any", path, bytes: 0, sha256: "" as Sha256, from: [], facts: { sizes } };
+  return { kind: "icons", target: "any", path, bytes: 0, sha256: "" as Sha256, from: [], facts: { sizes: [32, 256] } };
 }
 
 /** A single file whose index has been changed afterwards; the frames stay, and so does what follows in an AppImage. */
