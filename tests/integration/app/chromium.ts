@@ -9,6 +9,7 @@ export const hasChromium = existsSync(CHROMIUM);
 export function startChromium(): Promise<Browser> {
   return chromium.launch({
     executablePath: CHROMIUM,
+    timeout: 90_000,
     args: [
       "--no-sandbox",
       "--disable-gpu",
