@@ -3,7 +3,6 @@
  * and the terminal. Whether the signature holds is for the verifiers to say.
  */
 import { basename } from "node:path";
-import { COMPOUND_MAGIC } from "../build/formats/compound-directory.ts";
 import { readCompoundFile, readStream } from "../build/formats/compound-file.ts";
 import { namingFile } from "./apple/mach-o-errors.ts";
 import { type ByteRange, subRange, withFileRange } from "../build/formats/byte-range.ts";
@@ -18,6 +17,7 @@ import { certificateName } from "./cms/certificate.ts";
 import { signerFacts } from "./cms/signer-facts.ts";
 import { inspectAppImage } from "./linux/verify-appimage.ts";
 import { inspectRpm } from "./linux/verify-rpm.ts";
+import { kindOfFile } from "./verify/kind.ts";
 import { certificateTablePlace, parseCertificateTable } from "./windows/certificate-table.ts";
 import { openPe, readBytes, readPe } from "./windows/image-file.ts";
 import { MSI_SIGNATURE } from "./windows/msi-digest.ts";
@@ -57,11 +57,7 @@ export async function machOSigner(range: ByteRange): Promise<WhoSigned | undefin
 
 /** Of a Windows program or Windows Installer file, by its first signature; undefined for one without. */
 export async function whoSignedWindows(path: string): Promise<WhoSigned | undefined> {
-  const isCompound = await withFileRange(path, async (range) => {
-    const head = await range.read(0, Math.min(range.size, COMPOUND_MAGIC.length));
-    return Buffer.compare(head, COMPOUND_MAGIC) === 0;
-  });
-  const message = await (isCompound ? withFileRange(path, msiSignature) : peSignature(path));
+  const message = await ((await kindOfFile(path)) === "msi" ? withFileRange(path, msiSignature) : peSignature(path));
   return message && describe(message);
 }
 

@@ -17,9 +17,16 @@ import { temporaryName } from "../artifacts/whole-file.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import type { DetachedSignature } from "../plan/signing-plan.ts";
 import { signDetached, SUFFIXES } from "./detached.ts";
-import { type FileKind, fileKindOf } from "./file-kind.ts";
+import { type SignableKind, signableKindOf } from "./file-kind.ts";
 import { codeSigningOptions, signMacApp } from "./mac-app.ts";
-import { signAppPackage, signDiskImage, signPackage, signProgram } from "./sign-installer.ts";
+import {
+  signAppImageByKey,
+  signAppPackage,
+  signDiskImage,
+  signPackage,
+  signProgram,
+  signRpmByKey,
+} from "./sign-installer.ts";
 
 export interface SignRequest {
   readonly keyring: Keyring;
@@ -30,7 +37,7 @@ export interface SignRequest {
 }
 
 export interface Signed {
-  readonly kind: FileKind;
+  readonly kind: SignableKind;
   /** Who signed the thing itself; undefined where signatures lie beside it. */
   readonly signature: WhoSigned | undefined;
   /** Signatures beside it: file name, kind and key. */
@@ -40,7 +47,7 @@ export interface Signed {
 /** Signs, and says who did. Throws `SIGN_NO_KEY` where the config has no key for it, `SIGN_KIND`, and what signing throws. */
 export async function signAnything(request: SignRequest): Promise<Signed> {
   const { keyring, path, signal } = request;
-  const kind = await fileKindOf(path);
+  const kind = await signableKindOf(path);
   const { apple, windows } = keyring.signing;
   const signature = async (who: Promise<WhoSigned | undefined>): Promise<Signed> => ({
     kind,
@@ -79,10 +86,23 @@ export async function signAnything(request: SignRequest): Promise<Signed> {
         message: `${basename(path)} is a zip, which has no signature: what is in it is signed before it is packed.`,
         remedy: "erth release",
       });
-    case "other":
-      return { kind, signature: undefined, detached: await signBeside(request) };
+    case "appimage":
+      if (keyring.signing.openpgp !== undefined) {
+        await replaced(path, (output) => signAppImageByKey(installer(request, output)));
+      }
+      break;
+    case "rpm":
+      if (keyring.signing.openpgp !== undefined) {
+        await replaced(path, (output) => signRpmByKey(installer(request, output)));
+      }
+      break;
+    case "deb":
+    case "elf":
+    case "file":
+      break;
   }
-  throw new Error(`${path} is of no kind`);
+  // What is for Linux has its signature beside it.
+  return { kind, signature: undefined, detached: await signBeside(request) };
 }
 
 /** A program or library of its own: with the key, or ad hoc without one. */

@@ -3,8 +3,8 @@ import { open } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { signMsi } from "../../signing/windows/sign-msi.ts";
 import { signPe } from "../../signing/windows/sign-pe.ts";
+import { kindOfFile } from "../../signing/verify/kind.ts";
 import { verifyPe } from "../../signing/windows/verify-pe.ts";
-import { COMPOUND_MAGIC } from "../formats/compound-directory.ts";
 import { listTree } from "../artifacts/digest.ts";
 import { limiter } from "../artifacts/limiter.ts";
 import type { WindowsSigning } from "../config/resolved-signing.ts";
@@ -34,7 +34,7 @@ export async function signWindowsFile(request: SignWindowsFileRequest): Promise<
   const { fetch } = keyring.world;
   const settings = { signer, description, timestampUrl, fetch, signal, ...(url === undefined ? {} : { url }) };
   await naming(basename(input), async () => {
-    const sign = (await isCompoundFile(input)) ? signMsi : signPe;
+    const sign = (await kindOfFile(input)) === "msi" ? signMsi : signPe;
     await sign({ input, output, ...settings });
   });
 }
@@ -81,19 +81,8 @@ async function hasValidSignature(file: string, now: Date): Promise<boolean> {
   return problems.length === 0 && signatures.length > 0;
 }
 
-/** Whether a file is a compound file by its first bytes: among what is signed, a Windows Installer's. */
-export async function isCompoundFile(path: string): Promise<boolean> {
-  const file = await open(path, "r");
-  try {
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(COMPOUND_MAGIC.length), 0, COMPOUND_MAGIC.length, 0);
-    return bytesRead === COMPOUND_MAGIC.length && buffer.equals(COMPOUND_MAGIC);
-  } finally {
-    await file.close();
-  }
-}
-
 /** Whether a file is a Windows program or library by its first bytes, whatever its name: `.exe`, `.dll`, `.node`. */
-export async function isPe(path: string): Promise<boolean> {
+async function isPe(path: string): Promise<boolean> {
   const file = await open(path, "r");
   try {
     const dos = Buffer.alloc(DOS_HEADER_BYTES);

@@ -99,7 +99,7 @@ async function kindOfFolder(path: string): Promise<FileKind> {
   throw new ErthError({
     code: "VERIFY_KIND",
     message: `${path} is a folder, and no app: it has no Contents.`,
-    remedy: "give an .app or the files in the folder: erth verify FILE…",
+    remedy: "name an .app, or the files in the folder",
   });
 }
 
@@ -107,7 +107,7 @@ function unreadable(path: string, why: string, cause?: unknown): ErthError {
   return new ErthError({
     code: "USAGE_FILE",
     message: `${path} ${why}.`,
-    remedy: "erth verify FILE…, or no file at all for the last release in --out",
+    remedy: "name a file that exists and may be read",
     cause,
   });
 }

@@ -14,12 +14,19 @@ import { ticketNameOf } from "../../../signing/apple/notary/artifact-kind.ts";
 import { verifyApp } from "../../../signing/apple/verify-app.ts";
 import { verifyMachO } from "../../../signing/apple/verify-mach-o.ts";
 import { parseCertificate } from "../../../signing/cms/certificate.ts";
+import { Secret } from "../../../runtime/base/secret.ts";
 import { encodeMinisignSecretKey, generateMinisignKey } from "../../../signing/linux/minisign-key.ts";
 import { fileContent, parseMinisignSignature, verifyMinisign } from "../../../signing/linux/minisign.ts";
+import { readOpenPgpKey } from "../../../signing/linux/openpgp-key.ts";
+import { readOpenPgpPublicKeys } from "../../../signing/linux/openpgp-public-key.ts";
+import { inspectAppImage } from "../../../signing/linux/verify-appimage.ts";
+import { inspectRpm } from "../../../signing/linux/verify-rpm.ts";
 import { whoSignedApple, whoSignedWindows } from "../../../signing/who-signed.ts";
 import { verifyMsix } from "../../../signing/windows/verify-msix.ts";
 import { verifyPe } from "../../../signing/windows/verify-pe.ts";
+import { smallAppImage, smallRpm } from "../../support/linux-packages.ts";
 import { smallMsix } from "../../unit/formats/msix-tree.ts";
+import { openPgpKeyText } from "../../unit/keys/openpgp-key.ts";
 import { tinyMachO } from "../../unit/signing/apple/tiny-mach-o.ts";
 import { writeTinyApp } from "../../unit/signing/apple/tiny-app.ts";
 import { smallDmg } from "../../unit/signing/apple/notary/small-dmg.ts";
@@ -167,6 +174,30 @@ test("sign: each file as its kind is signed, in its place; the manifest and the 
   for (const secret of secrets) expect(ended.output).not.toContain(secret);
 });
 
+test("sign: with an OpenPGP key AppImages and RPMs are signed inside, and both again beside", async () => {
+  env["OPENPGP_KEY"] = await openPgpKeyText();
+  await writeProject(project, { linux: { openpgp: { env: "OPENPGP_KEY" }, minisign: { env: "MINISIGN_KEY" } } });
+  await writeFile(join(project, "notes.AppImage"), await smallAppImage());
+  await writeFile(join(project, "notes.rpm"), await smallRpm());
+  const ended = await erth(sign, "notes.AppImage", "notes.rpm");
+  expect([ended.exitCode, ended.codes]).toEqual([0, []]);
+  const now = new Date(Date.now() + 60_000);
+  const { armoredPublicKey } = await readOpenPgpKey(new Secret(env["OPENPGP_KEY"]), undefined, now);
+  const keys = await readOpenPgpPublicKeys(Buffer.from(armoredPublicKey), "the key");
+  const { publicKey } = minisignKey;
+  for (const [name, inspect] of [
+    ["notes.AppImage", inspectAppImage],
+    ["notes.rpm", inspectRpm],
+  ] as const) {
+    const path = join(project, name);
+    expect(await readFile(`${path}.asc`, "utf8")).toMatch(/^-----BEGIN PGP SIGNATURE-----/);
+    const { signatures, problems } = await inspect(path, { keys, now });
+    expect([signatures.map(({ holds }) => holds), problems]).toEqual([[true], []]);
+    const beside = parseMinisignSignature(await readFile(`${path}.minisig`, "utf8"));
+    expect(await verifyMinisign(fileContent(path), beside, publicKey, name)).toContain(name);
+  }
+});
+
 test("sign: without a name, a zip of the release is told to be signed inside", async () => {
   const zip = await release();
   const before = await readFile(dist(zip));
@@ -180,7 +211,7 @@ test("sign: no key, a wrong key, a folder and a name that is nothing", async () 
   await writeFile(join(project, "notes.exe"), smallPe());
   await writeProject(project, { apple: run.signing.apple! });
   expect((await erth(sign, "notes.exe")).codes).toEqual(["SIGN_NO_KEY"]);
-  expect((await erth(sign, "shell")).codes).toEqual(["SIGN_KIND"]);
+  expect((await erth(sign, "shell")).codes).toEqual(["VERIFY_KIND"]);
   expect((await erth(sign, "ntoes.exe", "nothing")).codes).toEqual(["USAGE_ARGUMENT", "USAGE_ARGUMENT"]);
   env["CODE_KEY"] = material(apple.expired);
   await writeFile(join(project, "tool"), tinyMachO());

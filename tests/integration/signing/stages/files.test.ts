@@ -24,7 +24,18 @@ import { smallXar } from "../../../unit/signing/apple/notary/small-xar.ts";
 import { smallMsi } from "../../../unit/signing/windows/small-msi.ts";
 import { smallPe } from "../../../unit/signing/windows/small-pe.ts";
 import { lane } from "./lanes.ts";
-import { appStageOf, apple, KEY, material, NOTARIZE, only, signingRun, TICKET, windows } from "./signing-run.ts";
+import {
+  appStageOf,
+  apple,
+  iconsStageOf,
+  KEY,
+  material,
+  NOTARIZE,
+  only,
+  signingRun,
+  TICKET,
+  windows,
+} from "./signing-run.ts";
 
 const [gpg, minisign] = [findTool("gpg"), findTool("minisign")];
 const noBytes = Object.fromEntries(PARTS.map((part) => [part, 0])) as Record<(typeof PARTS)[number], number>;
@@ -135,7 +146,11 @@ test.skipIf(isWithoutTools)("on Linux signatures lie beside the file, and gpg an
   await mkdir(source);
   await writeFile(join(source, "start"), "#!/bin/sh\n", { mode: 0o755 });
   const launch = { executable: "start", args: [], cwd: "", env: {} };
-  const recipe = [appStageOf(source, { bundleName: "notes", launch }), ...lane("single-file").slice(0, 2)];
+  const recipe = [
+    iconsStageOf(),
+    appStageOf(source, { bundleName: "notes", launch }),
+    ...lane("single-file").slice(0, 2),
+  ];
   const { result, manifest } = await run.run(recipe, "linux-x64");
   const file = manifest.artifacts[0]?.path ?? "";
   expect(manifest.companions.map(({ path, role, signedBy }) => [path, role, signedBy?.split(" ")[0]])).toEqual([
