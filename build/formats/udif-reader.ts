@@ -10,7 +10,7 @@ import { boundedView } from "./bounded-view.ts";
 import type { ByteRange } from "./byte-range.ts";
 import { parsePlist, type ParsedPlist } from "./plist-parse.ts";
 
-import { decodeXz } from "./xz-codec.ts";
+import { decodeXz } from "./xz-decode.ts";
 
 export interface UdifPartition {
   /** `whole disk (Apple_HFS : 0)` */

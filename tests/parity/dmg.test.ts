@@ -15,7 +15,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { listTree, sha256OfFile } from "../../build/artifacts/digest.ts";
 import { openPieces } from "../../build/artifacts/pieces.ts";
 import type { Part, ResolvedConfig } from "../../build/config/resolved-config.ts";
-import { resolvePackage } from "../../build/config/package/resolve-package.ts";
+import { resolveDmg } from "../../build/config/package/dmg.ts";
 import { rangeOfBytes } from "../../build/formats/byte-range.ts";
 import { openUdif } from "../../build/formats/udif-reader.ts";
 import type { Pieces } from "../../build/stages/stage.ts";
@@ -44,10 +44,8 @@ afterAll(() => rm(cache, { recursive: true, force: true }));
 
 const NAMES = ["ERTH Assistant", "Éclair 2.0 — β", "日本語アプリ", `a.b c'd"e`];
 
-const PUBLISHER = { identifier: "dev.example.notes", publisher: "Example" };
-
-function packed(compression: "lzma" | "zlib", mode: "best" | "fast" = "best"): Partial<ResolvedConfig> {
-  return { package: resolvePackage({ compression: mode, dmg: { compression } }, PUBLISHER, "/") };
+function packed(compression: "lzma" | "zlib"): Partial<ResolvedConfig["package"]> {
+  return { compression: "best", dmg: resolveDmg({ compression }, (path) => path) };
 }
 
 /** A small app of this name; `isLarge` for thousands of files and everything else that may be in one. */
@@ -76,14 +74,13 @@ async function image(name: string, compression: "lzma" | "zlib", isLarge = false
     parts[`${deep}/${"é".repeat(80)}`] = "app code";
     await mkdir(join(root, "Contents/Resources/empty folder"));
   };
-  const config = packed(compression);
   return packageSmallApp({
     target: "darwin-arm64",
     format: "dmg",
     bundleName: `${name}.app`,
     parts,
     change,
-    config,
+    package: packed(compression),
     pieces,
   });
 }

@@ -9,7 +9,7 @@ import { sevenZip } from "../verify/container-reader.ts";
 import { DMG_READER } from "../verify/dmg-reader.ts";
 import type { TargetContext } from "../stage.ts";
 import { backgroundFiles, makeBackground } from "./dmg/background.ts";
-import { codecVersion, type RunCodec } from "./dmg/compress-run.ts";
+import { codecVersion, type RunCodec } from "./dmg/run-piece.ts";
 import { hdiutilProblems, writeWithHdiutil } from "./dmg/hdiutil.ts";
 import { composeVolume, OTHER_NAMES, volumeNameOf, windowPlaces } from "./dmg/volume.ts";
 import { writeImage } from "./dmg/write-image.ts";

@@ -6,8 +6,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { listTree } from "../../../build/artifacts/digest.ts";
 import { openPieces } from "../../../build/artifacts/pieces.ts";
-import { resolvePackage } from "../../../build/config/package/resolve-package.ts";
-import type { UserConfig } from "../../../build/config/schema.ts";
+import { resolveDmg } from "../../../build/config/package/dmg.ts";
 import type { Part, ResolvedConfig } from "../../../build/config/resolved-config.ts";
 import { rangeOfBytes } from "../../../build/formats/byte-range.ts";
 import { FINDER_FLAG } from "../../../build/formats/hfs-plus-records.ts";
@@ -25,19 +24,17 @@ import { packageSmallApp, type PackagedApp } from "../stub/small-app.ts";
 /** Taken as it is, which is quick; the picture that comes with erth takes a second to draw. */
 const PICTURE = fileURLToPath(new URL("../../fixtures/icons/rgba8.png", import.meta.url));
 
-const PUBLISHER = { identifier: "dev.example.notes", publisher: "Example" };
-
 function withDmg(
-  dmg: NonNullable<UserConfig["package"]>["dmg"],
+  dmg: Parameters<typeof resolveDmg>[0],
   compression: "best" | "fast" = "best",
-): Partial<ResolvedConfig> {
-  return { package: resolvePackage({ compression, dmg: dmg ?? {} }, PUBLISHER, "/") };
+): Partial<ResolvedConfig["package"]> {
+  return { compression, dmg: resolveDmg(dmg, (path) => path) };
 }
 
 const LARGE = 3_000_000;
 
 interface ImageOptions {
-  readonly dmg?: NonNullable<UserConfig["package"]>["dmg"];
+  readonly dmg?: Parameters<typeof resolveDmg>[0];
   readonly pieces?: Pieces;
   /** Text of a small file of the app. */
   readonly code?: string;
@@ -62,7 +59,7 @@ async function image({ dmg, pieces, code = "let x = 1;", change }: ImageOptions 
     target: "darwin-arm64",
     format: "dmg",
     bundleName: "Éclair.app",
-    config: withDmg({ compression: "zlib", background: PICTURE, ...dmg }),
+    package: withDmg({ compression: "zlib", background: PICTURE, ...dmg }),
     ...(pieces ? { pieces } : {}),
     parts,
     change: async (root) => {
@@ -231,7 +228,7 @@ test("hdiutil, where it is asked for, gets the whole volume in a folder; without
   const { facts } = await packageSmallApp({
     target: "darwin-arm64",
     format: "dmg",
-    config: withDmg({ tool: "hdiutil", background: PICTURE }),
+    package: withDmg({ tool: "hdiutil", background: PICTURE }),
     exec: async (program, args) => {
       calls.push([program, ...args.map(String)]);
       seen = (await listTree(String(args[4]))).map(({ path }) => path);
@@ -247,7 +244,10 @@ test("hdiutil, where it is asked for, gets the whole volume in a folder; without
   expect(seen).toContain("Plain Nötes 漢字.app/bin/link");
   expect(seen).toContain(".background/background.png");
   expect(Object.values(facts.compressedBytes).reduce((sum, bytes) => sum + bytes, 0)).toBe(1000);
-  const ctx = { config: { ...fakeConfig(folder), ...withDmg({ tool: "hdiutil" }) } } as unknown as TargetContext;
+  const config = fakeConfig(folder);
+  const ctx = {
+    config: { ...config, package: { ...config.package, ...withDmg({ tool: "hdiutil" }) } },
+  } as unknown as TargetContext;
   const problems = (await dmg.preflight?.(ctx)) ?? [];
   expect(problems.map(({ code }) => code)).toEqual(process.platform === "darwin" ? [] : ["TOOL_MISSING"]);
 });

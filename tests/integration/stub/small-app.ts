@@ -51,7 +51,6 @@ export interface SmallAppOptions {
   /** Of the config's `package` section. */
   readonly package?: Partial<ResolvedConfig["package"]>;
   readonly bundleName?: string;
-  readonly config?: Partial<ResolvedConfig>;
   readonly exec?: Exec;
   /** Where pieces are kept; a fresh store by default. */
   readonly pieces?: Pieces;
@@ -80,7 +79,7 @@ export async function packageSmallApp(options: SmallAppOptions = {}): Promise<Pa
   await options.change?.(root);
 
   const target = options.target ?? hostTarget() ?? "linux-x64";
-  const plain = fakeConfig(folder, options.config);
+  const plain = fakeConfig(folder);
   const config: ResolvedConfig = {
     ...plain,
     app: { ...plain.app, ...options.app },

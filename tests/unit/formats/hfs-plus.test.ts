@@ -10,15 +10,15 @@ import { DATE, smallVolume, type SmallItem } from "./small-volume.ts";
 
 /** Paths, kinds, modes and contents as the reader sees them. */
 async function listed(volume: Buffer): Promise<readonly string[]> {
-  const { entries, content, linkTarget } = await openHfsPlus(rangeOfBytes(volume));
+  const opened = await openHfsPlus(rangeOfBytes(volume));
   const lines: string[] = [];
-  for (const entry of entries) {
+  for (const entry of opened.entries) {
     const mode = entry.mode.toString(8);
     if (entry.kind === "folder") lines.push(`${mode} ${entry.path}/`);
-    else if (entry.kind === "link") lines.push(`${mode} ${entry.path} -> ${await linkTarget(entry)}`);
+    else if (entry.kind === "link") lines.push(`${mode} ${entry.path} -> ${await opened.linkTarget(entry)}`);
     else {
       const chunks: Uint8Array[] = [];
-      for await (const chunk of content(entry)) chunks.push(chunk);
+      for await (const chunk of opened.content(entry)) chunks.push(chunk);
       lines.push(`${mode} ${entry.path} = ${Buffer.concat(chunks).toString("latin1").slice(0, 40)} (${entry.bytes})`);
     }
   }
@@ -113,14 +113,14 @@ test("any tree comes back whole, and gives the same bytes twice", async () => {
           throw error;
         }
         expect(smallVolume([{ path: "app" }, ...items]).equals(volume)).toBe(true);
-        const { entries, content: read } = await openHfsPlus(rangeOfBytes(volume));
+        const opened = await openHfsPlus(rangeOfBytes(volume));
         for (const [path, bytes] of files) {
-          const entry = entries.find((each) => each.path === `app/${hfsPlusName(path).replaceAll("/", ":")}`);
+          const entry = opened.entries.find((each) => each.path === `app/${hfsPlusName(path).replaceAll("/", ":")}`);
           const chunks: Uint8Array[] = [];
-          for await (const chunk of read(entry!)) chunks.push(chunk);
+          for await (const chunk of opened.content(entry!)) chunks.push(chunk);
           expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
         }
-        expect(entries.length).toBe(files.length + 1);
+        expect(opened.entries.length).toBe(files.length + 1);
       },
     ),
     { numRuns: 40 },

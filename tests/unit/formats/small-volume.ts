@@ -1,9 +1,9 @@
 /** Volumes and disk images in memory, for the tests of their writers and readers. */
 import { crc32, deflateSync } from "node:zlib";
+import { LZMA_CHECK_CRC32, xzAsync } from "node-liblzma/wasm";
 import type { HfsPlusItem } from "../../../build/formats/hfs-plus.ts";
 import { planHfsPlus } from "../../../build/formats/hfs-plus.ts";
 import { encodeUdifEnd, type RunMethod, type UdifResource, type UdifRun } from "../../../build/formats/udif.ts";
-import { encodeXz } from "../../../build/formats/xz-codec.ts";
 
 export const DATE = new Date("2026-01-02T03:04:05Z");
 
@@ -56,4 +56,9 @@ export async function smallImage(
   const data = Buffer.concat(stored);
   const end = encodeUdifEnd({ runs, rawCrc32: crc32(volume), dataCrc32: crc32(data), resources });
   return Buffer.concat([data, end]);
+}
+
+/** By another encoder than the one that writes real images. */
+export async function encodeXz(bytes: Uint8Array): Promise<Uint8Array> {
+  return xzAsync(bytes, { preset: 6, check: LZMA_CHECK_CRC32 });
 }

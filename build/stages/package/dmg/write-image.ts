@@ -11,14 +11,13 @@ import { planHfsPlus, type HfsPlusImage } from "../../../formats/hfs-plus.ts";
 import { encodeUdifEnd, MAX_RUN_BYTES, SECTOR_BYTES, type UdifResource, type UdifRun } from "../../../formats/udif.ts";
 import type { TargetContext } from "../../stage.ts";
 import { noBytes } from "../app-tree.ts";
-import type { RunCodec } from "./compress-run.ts";
 import { planRuns, type PlannedRun } from "./plan-runs.ts";
-import { runPiece, type RunPiece } from "./run-piece.ts";
+import { runPiece, type RunCodec, type RunPiece } from "./run-piece.ts";
 import { readVolume } from "./volume-bytes.ts";
 import type { DmgVolume } from "./volume.ts";
 
 export interface WriteImageRequest {
-  readonly ctx: TargetContext;
+  readonly ctx: Pick<TargetContext, "signal" | "pieces" | "progress">;
   readonly volume: DmgVolume;
   readonly codec: RunCodec;
   readonly resources: readonly UdifResource[];
