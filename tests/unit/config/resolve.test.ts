@@ -60,6 +60,15 @@ test("defaults are filled in and paths are absolute", () => {
     database: undefined,
     targets: TARGETS,
     package: {
+      dmg: {
+        background: undefined,
+        compression: "lzma",
+        iconSize: 128,
+        license: undefined,
+        textSize: 13,
+        tool: "erth",
+        windowSize: { width: 660, height: 400 },
+      },
       appimage: resolveAppImage(),
       linux: resolveLinux(),
       setup: {
