@@ -104,11 +104,15 @@ function quote(word: string): string {
   return /^[A-Za-z0-9_./:=@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
+/** The sizes that the index of the hicolor theme lists; icons in other folders are never found. */
+const HICOLOR_SIZES: ReadonlySet<number> = new Set([16, 22, 24, 32, 36, 48, 64, 72, 96, 128, 192, 256, 512]);
+
 /** The icon theme's sizes, and the drawing itself where there is one. */
 async function iconFiles({ ctx, icons }: PackageRequest): Promise<readonly ArchiveEntry[]> {
   const { icon, identifier } = ctx.config.app;
   const theme = "share/icons/hicolor";
-  const pictures = icons.facts.sizes.map(async (size) =>
+  const sizes = icons.facts.sizes.filter((size) => HICOLOR_SIZES.has(size));
+  const pictures = sizes.map(async (size) =>
     file(`${theme}/${size}x${size}/apps/${identifier}.png`, await readFile(join(icons.path, `icon-${size}.png`))),
   );
   const source = await readFile(icon);
