@@ -151,15 +151,15 @@ function nestedFaults(found: Found, path: string, isFolder: boolean, seal: Seale
     faults.push(`has the cdhash ${cdHash ?? "(none)"}, and is sealed as ${stored ?? "a file"}`);
   }
   const requirement = requirementText(verified.slices);
-  if (plainRequirement(seal.requirement ?? "") !== requirement) {
+  if (plainRequirement(seal.requirement ?? "") !== plainRequirement(requirement)) {
     faults.push(`has the designated requirement ${requirement}, and is sealed with ${seal.requirement ?? "none"}`);
   }
   return faults;
 }
 
-/** Other signers put each cdhash of a list in parentheses. */
+/** Other signers put each side of an "and" in parentheses, and quote identifiers that need no quotes. */
 function plainRequirement(text: string): string {
-  return text.replaceAll(/\((cdhash H"[0-9a-f]+")\)/g, "$1");
+  return text.replaceAll(/[()"]/g, "");
 }
 
 async function oldSealFaults(
