@@ -17,7 +17,8 @@ import { temporaryName } from "../artifacts/whole-file.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import type { DetachedSignature } from "../plan/signing-plan.ts";
 import { signDetached, SUFFIXES } from "./detached.ts";
-import { type SignableKind, signableKindOf } from "./file-kind.ts";
+import { kindOfFile } from "../../signing/verify/kind.ts";
+import type { FileKind } from "../../signing/verify/verification.ts";
 import { codeSigningOptions, signMacApp } from "./mac-app.ts";
 import {
   signAppImageByKey,
@@ -37,7 +38,7 @@ export interface SignRequest {
 }
 
 export interface Signed {
-  readonly kind: SignableKind;
+  readonly kind: FileKind;
   /** Who signed the thing itself; undefined where signatures lie beside it. */
   readonly signature: WhoSigned | undefined;
   /** Signatures beside it: file name, kind and key. */
@@ -47,7 +48,7 @@ export interface Signed {
 /** Signs, and says who did. Throws `SIGN_NO_KEY` where the config has no key for it, `SIGN_KIND`, and what signing throws. */
 export async function signAnything(request: SignRequest): Promise<Signed> {
   const { keyring, path, signal } = request;
-  const kind = await signableKindOf(path);
+  const kind = await kindOfFile(path);
   const { apple, windows } = keyring.signing;
   const signature = async (who: Promise<WhoSigned | undefined>): Promise<Signed> => ({
     kind,

@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { isAr } from "../../build/formats/ar-reader.ts";
 import { type ByteRange, withFileRange } from "../../build/formats/byte-range.ts";
 import { isCompoundFile } from "../../build/formats/compound-file.ts";
+import { MANIFEST_NAME } from "../../build/formats/msix.ts";
 import { isElf } from "../../build/formats/elf-reader.ts";
 import { isRpm } from "../../build/formats/rpm-reader.ts";
 import { LIMITS } from "../../build/formats/unpack-limits.ts";
@@ -13,7 +14,6 @@ import { isFat } from "../apple/fat.ts";
 import { isMachO } from "../apple/mach-o.ts";
 import { isKoly, KOLY_BYTES } from "../apple/udif.ts";
 import { appImageType } from "../linux/verify-appimage.ts";
-import { MSIX_MANIFEST } from "./msix.ts";
 import type { FileKind } from "./verification.ts";
 
 /** So much of a file's beginning tells its kind. */
@@ -59,7 +59,7 @@ export async function kindOfFile(path: string): Promise<FileKind> {
   }
 }
 
-/** The kind by a file's first `HEAD_BYTES`; a disk image is told by its end alone. */
+/** The kind by a file's first `HEAD_BYTES`; a disk image is told by its end alone, and an app package is a zip. */
 export function kindOfHead(head: Uint8Array): FileKind {
   const begins = Buffer.from(head.subarray(0, 4)).toString("latin1");
   if (begins === "xar!") return "pkg";
@@ -76,7 +76,7 @@ export function kindOfHead(head: Uint8Array): FileKind {
 async function isMsix(range: ByteRange): Promise<boolean> {
   try {
     const { records } = await readZipRecords(range, LIMITS.maxEntries);
-    return records.some(({ name }) => name === MSIX_MANIFEST);
+    return records.some(({ name }) => name === MANIFEST_NAME);
   } catch (error) {
     // Whoever verifies it as a zip says what is wrong with it.
     if (error instanceof ErthError) return false;

@@ -10,6 +10,7 @@ export type FileKind =
   | "msix"
   | "pe"
   | "msi"
+  | "msix"
   | "deb"
   | "rpm"
   | "appimage"

@@ -73,11 +73,16 @@ export async function readPart(range: ByteRange, { records }: MsixPackage, name:
 }
 
 /** The digests of a package as it would be without its signature. */
-export async function msixDigests(range: ByteRange, file: MsixPackage, name: DigestName): Promise<MsixDigests> {
+export async function msixDigests(
+  range: ByteRange,
+  file: MsixPackage,
+  name: DigestName,
+  signal?: AbortSignal,
+): Promise<MsixDigests> {
   const directory = Buffer.concat(file.records.map(({ raw }) => raw));
   const place = { offset: file.partsEnd, length: directory.length, count: file.records.length };
   const parts = createHash(name);
-  await hashRange(parts, range, 0, file.partsEnd);
+  await hashRange(parts, range, file.partsEnd, signal);
   const of = async (part: string): Promise<Buffer> =>
     createHash(name)
       .update(await readPart(range, file, part))
@@ -94,8 +99,12 @@ export async function msixDigests(range: ByteRange, file: MsixPackage, name: Dig
   return digests;
 }
 
-export async function hashRange(hash: Hash, range: ByteRange, from: number, to: number): Promise<void> {
-  for (let at = from; at < to; at += CHUNK_BYTES) hash.update(await range.read(at, Math.min(CHUNK_BYTES, to - at)));
+/** Hashes the first `length` bytes. */
+export async function hashRange(hash: Hash, range: ByteRange, length: number, signal?: AbortSignal): Promise<void> {
+  for (let at = 0; at < length; at += CHUNK_BYTES) {
+    signal?.throwIfAborted();
+    hash.update(await range.read(at, Math.min(CHUNK_BYTES, length - at)));
+  }
 }
 
 const HEAD = "APPX";

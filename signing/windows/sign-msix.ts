@@ -6,7 +6,6 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { crc32, deflateRawSync } from "node:zlib";
-import { SaxesParser } from "saxes";
 import { type ByteRange, withFileRange } from "../../build/formats/byte-range.ts";
 import { BLOCK_MAP_NAME, MANIFEST_NAME, SIGNATURE_NAME, SIGNATURE_TYPE } from "../../build/formats/msix.ts";
 import { addContentType, CONTENT_TYPES_NAME } from "../../build/formats/opc.ts";
@@ -22,6 +21,7 @@ import { parseCertificate } from "../cms/certificate.ts";
 import { createSignedData } from "../cms/signed-data.ts";
 import { authenticodeRequest, type AuthenticodeSettings, opusInfoOf } from "./authenticode-request.ts";
 import { replaceFile } from "./image-file.ts";
+import { parseIdentity } from "./msix-identity.ts";
 import {
   type DirectoryPlace,
   encodeDigests,
@@ -63,7 +63,7 @@ export async function signMsix(request: SignMsixRequest): Promise<SignedMsix> {
     const file = await openMsix(range);
     const types = file.records.at(-1);
     if (types?.name !== CONTENT_TYPES_NAME) throw foreign(`${CONTENT_TYPES_NAME} is not its last part`);
-    const publisher = publisherOf((await readPart(range, file, MANIFEST_NAME)).toString("utf8"));
+    const publisher = parseIdentity((await readPart(range, file, MANIFEST_NAME)).toString("utf8")).publisher;
     // Told before the key is asked, where its certificate is known before.
     requirePublisher(publisher, (await signer.certificates())?.[0]);
 
@@ -123,7 +123,7 @@ async function withSignatureType(range: ByteRange, file: MsixPackage, typesOffse
 
 async function digestsOf(range: ByteRange, file: MsixPackage, unsigned: UnsignedPackage): Promise<MsixDigests> {
   const parts = createHash("sha256");
-  await hashRange(parts, range, 0, unsigned.typesOffset);
+  await hashRange(parts, range, unsigned.typesOffset);
   const directory = Buffer.concat(unsigned.records);
   const place: DirectoryPlace = {
     offset: unsigned.typesOffset + unsigned.types.local.length,
@@ -145,21 +145,6 @@ async function appendDirectory(sink: Sink, records: readonly Uint8Array[], end: 
   for (const record of records) await sink.append(record);
   await sink.append(patchEnd(end, { offset, length: sink.offset - offset, count: records.length }));
   await sink.flush();
-}
-
-/** The publisher that a manifest names. */
-export function publisherOf(manifest: string): string {
-  let publisher: string | undefined;
-  const parser = new SaxesParser();
-  parser.on("error", (cause) => {
-    throw foreign(`its manifest is not well-formed XML (${cause.message})`);
-  });
-  parser.on("opentag", ({ name, attributes }) => {
-    if (name === "Identity") publisher ??= attributes["Publisher"];
-  });
-  parser.write(manifest).close();
-  if (publisher === undefined) throw foreign("its manifest names no publisher");
-  return publisher;
 }
 
 /** Windows installs no package whose publisher is not its certificate's subject. */

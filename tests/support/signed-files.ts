@@ -17,9 +17,11 @@ import { armorSignature, signOpenPgp } from "../../signing/linux/openpgp.ts";
 import { readOpenPgpPublicKeys } from "../../signing/linux/openpgp-public-key.ts";
 import type { Trust } from "../../signing/verify/trust.ts";
 import { signMsi } from "../../signing/windows/sign-msi.ts";
+import { signMsix } from "../../signing/windows/sign-msix.ts";
 import { signPe } from "../../signing/windows/sign-pe.ts";
 import { appleAuthority, TEAM_ID, windowsAuthority } from "../fakes/certificate-authority.ts";
 import { startTimestampAuthority } from "../fakes/timestamp-authority.ts";
+import { smallMsix, textFile } from "../unit/formats/msix-tree.ts";
 import { smallDmg } from "../unit/signing/apple/notary/small-dmg.ts";
 import { smallXar } from "../unit/signing/apple/notary/small-xar.ts";
 import { writeTinyApp } from "../unit/signing/apple/tiny-app.ts";
@@ -40,6 +42,7 @@ export const SIGNED_FILES = {
   zip: "Notes.zip",
   pe: "Notes.exe",
   msi: "Notes.msi",
+  msix: "Notes.msix",
   deb: "notes.deb",
   rpm: "notes.rpm",
   appimage: "Notes.AppImage",
@@ -105,6 +108,12 @@ export async function writeSignedFiles(folder: string): Promise<Trust> {
       ...authenticode,
     });
     await signMsi({ input: await from("a.msi", await smallMsi()), output: at("msi"), ...authenticode });
+    const parts = [
+      textFile("Notes & more.exe", await readFile(at("pe"))),
+      textFile("readme.txt", "read me, ".repeat(9000)),
+    ];
+    const unsignedMsix = await smallMsix({ files: parts, path: join(unsigned, "a.msix") });
+    await signMsix({ input: unsignedMsix, output: at("msix"), ...authenticode });
     await writeFile(at("zip"), await zipOf(at("app"), at("pe")));
     await writeFile(at("deb"), await smallDeb({ key }));
     await writeFile(at("rpm"), await smallRpm({ key }));

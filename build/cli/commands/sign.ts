@@ -4,7 +4,8 @@ import { ProblemsError, type Problem } from "../../../runtime/base/errors.ts";
 import type { Check } from "../../keys/check.ts";
 import { checkAppKeys, checkInstallerKey, checkLinuxKeys } from "../../keys/check-signing.ts";
 import type { Keyring } from "../../keys/keyring.ts";
-import { type SignableKind, signableKindOf } from "../../sign/file-kind.ts";
+import { kindOfFile } from "../../../signing/verify/kind.ts";
+import type { FileKind } from "../../../signing/verify/verification.ts";
 import { nameOfSigner, signAnything, type Signed } from "../../sign/sign-anything.ts";
 import { EXIT, type Command, type CommandContext } from "../command.ts";
 import { withFiles, type Workplace, type WorkFile } from "../release-files.ts";
@@ -15,7 +16,7 @@ export const sign: Command = {
   takesArguments: true,
   async run(ctx) {
     await withFiles(ctx, async (place) => {
-      const kinds = await Promise.all(place.files.map(({ path }) => signableKindOf(path)));
+      const kinds = await Promise.all(place.files.map(({ path }) => kindOfFile(path)));
       // A zip of the release is signed inside; one that is named is refused by name.
       const work = place.files.filter((_, at) => ctx.args.length > 0 || kinds[at] !== "zip");
       for (const [at, { path }] of place.files.entries()) {
@@ -61,8 +62,8 @@ async function record(
 }
 
 /** Every fault of the keys that these files need, before the first is signed. */
-async function requireKeys(ctx: CommandContext, keyring: Keyring, kinds: readonly SignableKind[]): Promise<void> {
-  const has = (...wanted: readonly SignableKind[]): boolean => kinds.some((kind) => wanted.includes(kind));
+async function requireKeys(ctx: CommandContext, keyring: Keyring, kinds: readonly FileKind[]): Promise<void> {
+  const has = (...wanted: readonly FileKind[]): boolean => kinds.some((kind) => wanted.includes(kind));
   const checks: Check[] = [];
   if (has("app", "mach-o", "dmg")) checks.push(...(await checkAppKeys(keyring, "darwin")));
   if (has("pkg")) checks.push(...(await checkInstallerKey(keyring)));

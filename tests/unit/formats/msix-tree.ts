@@ -40,11 +40,13 @@ export const SMALL_FILES: readonly MsixFile[] = [
 export interface SmallMsixOptions {
   readonly files?: readonly MsixFile[];
   readonly facts?: Partial<AppxFacts>;
+  /** Where to write it; a folder of its own, if not given. */
+  readonly path?: string;
 }
 
 /** Writes a package and returns its path. */
-export async function smallMsix({ files = SMALL_FILES, facts }: SmallMsixOptions = {}): Promise<string> {
-  const path = join(await scratchFolder(), "x.msix");
+export async function smallMsix({ files = SMALL_FILES, facts, path: place }: SmallMsixOptions = {}): Promise<string> {
+  const path = place ?? join(await scratchFolder(), "x.msix");
   const manifest = renderAppxManifest({ ...APPX_FACTS, ...facts });
   const { signal } = new AbortController();
   await writeThrough(path, (sink) => writeMsix(sink, { files, manifest, deflate: plainDeflate(9), signal }));

@@ -179,6 +179,22 @@ const ATTACKS: readonly Attack[] = [
   ],
   ["an installer's certificate", "msi", flip("Erth Test Publisher", 3), /CMS_CERTIFICATE/],
   ["data behind an installer", "msi", append, /MSI_HIDDEN .*16 bytes follow the last stream/],
+  [
+    "a file in an app package",
+    "msix",
+    flipAt(() => 400),
+    /MSIX_DIGEST .*It was changed after it was signed: its files \(AXPC\)/,
+  ],
+  ["a date in an app package", "msix", flip("PK\u0001\u0002", 12), /MSIX_DIGEST .*\(AXCD\)/],
+  [
+    "a file's name in an app package",
+    "msix",
+    (bytes) => {
+      for (const at of [bytes.indexOf("readme.txt"), bytes.lastIndexOf("readme.txt")]) bytes[at]! ^= 0x20;
+    },
+    /MSIX_DAMAGED .*readme\.txt is in the block map, but not in the package/,
+  ],
+  ["data behind an app package", "msix", append, /VERIFY_NAME|ZIP_HIDDEN/],
   // Linux
   [
     "a package's files",

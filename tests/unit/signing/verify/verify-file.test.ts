@@ -12,12 +12,9 @@ import {
   type VerifySettings,
 } from "../../../../signing/verify.ts";
 import { NO_TRUST, type Trust } from "../../../../signing/verify/trust.ts";
-import { signMsix } from "../../../../signing/windows/sign-msix.ts";
 import { type RawEntry, rawZip } from "../../../support/raw-zip.ts";
 import { scratchFolder } from "../../../support/scratch.ts";
 import { SIGNED_FILES, type SignedKind, writeSignedFiles } from "../../../support/signed-files.ts";
-import { smallMsix } from "../../formats/msix-tree.ts";
-import { authority as windows, timestamps } from "../windows/signing.ts";
 import { smallPe } from "../windows/small-pe.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "erth-verify-files-"));
@@ -70,6 +67,10 @@ test("who signed what, when, and with which ticket", async () => {
       "Notes.zip/Notes.exe|Authenticode|0|Erth Test Publisher|2026-06-01T12:00:00.000Z",
     ]),
   );
+  expect(await signers("msix")).toEqual([
+    "Notes.msix|Authenticode|0|Erth Test Publisher|2026-06-01T12:00:00.000Z",
+    "Notes.msix/Notes & more.exe|Authenticode|0|Erth Test Publisher|2026-06-01T12:00:00.000Z",
+  ]);
   expect(await signers("file")).toEqual([
     "feed.json|OpenPGP|feed.json.asc|Erth Test|",
     expect.stringMatching(/^feed\.json\|minisign\|feed\.json\.minisig\|minisign key [0-9A-F]{16}\|$/),
@@ -104,6 +105,7 @@ test("without anybody to trust, it is said of each what is not proven", async ()
     // Windows' roots are in Windows: the chain is told as found.
     pe: "",
     msi: "",
+    msix: "",
     deb: "SIGNATURE_KEY_UNKNOWN",
     rpm: "SIGNATURE_KEY_UNKNOWN",
     // The key lies in the file.
@@ -120,7 +122,7 @@ test("without anybody to trust, it is said of each what is not proven", async ()
 
 test("a timestamp of an authority that nobody vouches for is reported, whoever signed", async () => {
   const roots = trust.roots.slice(0, 2);
-  for (const kind of ["mach-o", "app", "dmg", "pkg", "pe", "msi"] as const) {
+  for (const kind of ["mach-o", "app", "dmg", "pkg", "pe", "msi", "msix"] as const) {
     expect([kind, await codesOf(at(kind), { trust: { ...trust, roots } })]).toEqual([kind, ["TIMESTAMP_UNTRUSTED"]]);
   }
 });
@@ -233,25 +235,6 @@ test("disk images are looked into where a reader of their file system is at hand
   expect(found.contents.map(({ name, kind }) => `${kind} ${name}`)).toEqual(["app Tiny.app"]);
   const broken = () => Promise.reject(new ErthError({ code: "HFS_DAMAGED", message: "x", remedy: "y" }));
   expect(await codesOf(at("dmg"), { readDisk: broken })).toEqual(["HFS_DAMAGED"]);
-});
-
-test("an app package of Windows is told from other zips, and verified as one", async () => {
-  const tsa = await timestamps();
-  const path = join(await scratchFolder(), "Notes.msix");
-  const request = { signer: windows.leaf.signer, timestampUrl: tsa.url, fetch };
-  await signMsix({ input: await smallMsix(), output: path, ...request });
-  const found = await verifyFile(path, { trust, now });
-  expect(found).toMatchObject({
-    kind: "msix",
-    problems: [],
-    signatures: [{ signer: "Erth Test Publisher", isTrusted: true }],
-  });
-  expect(await explainFile(path, { trust, now })).toMatch(/^msix\n[^]*signer: Erth Test Publisher/);
-  const bytes = await readFile(path);
-  expect(await codesOf(await placed("Notes.msix", Buffer.concat([bytes, Buffer.from("x")])))).toContain("ZIP_HIDDEN");
-  const unsigned = await placed("Notes.msix", await readFile(await smallMsix()));
-  expect(await codesOf(unsigned)).toEqual(["MSIX_UNSIGNED"]);
-  expect(await codesOf(unsigned, { mayBeUnsigned: true })).toEqual([]);
 });
 
 test.for(KINDS)("%s: decoded as text without a line that a terminal would act on", async (kind) => {

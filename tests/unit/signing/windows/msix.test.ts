@@ -109,13 +109,13 @@ test("a change of each of its pieces is named", async () => {
     const changed = Buffer.from(bytes);
     changed[place] = (changed[place] ?? 0) ^ 1;
     await writeFile(path, changed);
-    return (await problems(path)).map((text) => text.split(" ").slice(0, 5).join(" "));
+    return (await problems(path)).map((text) => text.replace(/^(\w+) .*: /, "$1 "));
   };
   // A date in a local header, then one in the directory: no reader looks at either.
-  expect(await told(await at("bin/run%20it%2B%5B1%5D.dll"))).toEqual(["MSIX_DIGEST Its files (AXPC) was"]);
+  expect(await told(await at("bin/run%20it%2B%5B1%5D.dll"))).toEqual(["MSIX_DIGEST its files (AXPC)."]);
   const { partsEnd } = await openMsix(rangeOfBytes(bytes));
   const directory = bytes.indexOf("PK\x01\x02", partsEnd, "latin1");
-  expect(await told(directory + 12)).toEqual(["MSIX_DIGEST Its central directory (AXCD)"]);
+  expect(await told(directory + 12)).toEqual(["MSIX_DIGEST its central directory (AXCD)."]);
 });
 
 test("an unsigned package is told as one", async () => {
