@@ -23,7 +23,8 @@ const SHARES: Readonly<Record<SignedKind, number>> = {
   rpm: 13,
   appimage: 12,
   elf: 7,
-  file: 1,
+  msix: 0.6,
+  file: 0.4,
 };
 const SPECIAL = [0, 1, 0x7f, 0x80, 0xff, 0xffff, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff];
 const EXPLAIN_EVERY = 10;
