@@ -1,8 +1,9 @@
 /**
  * Opens an untrusted package again: every file of its XAR against its
  * checksums, every entry of each Payload against the Bom. Gathers what is
- * wrong; content is streamed, never written.
+ * wrong; content is streamed, and goes nowhere unless somebody takes it.
  */
+import type { FileHandle } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { createGunzip } from "node:zlib";
 import { ErthError, type Problem } from "../../runtime/base/errors.ts";
@@ -11,6 +12,7 @@ import { parseBom } from "./bom-reader.ts";
 import type { ByteRange } from "./byte-range.ts";
 import { cksum } from "./cksum.ts";
 import { type CpioMember, readCpio } from "./cpio-reader.ts";
+import { LIMITS, mostBytes, type UnpackLimits } from "./unpack-limits.ts";
 import { unpacked } from "./unpacked.ts";
 import { readXar, type XarArchive } from "./xar.ts";
 import { readXarFile } from "./xar-data.ts";
@@ -29,10 +31,26 @@ export interface PkgEntry {
 }
 
 export interface PkgComponent {
-  /** Its folder in the package: `com.example.app.pkg`. */
+  /** Its folder in the package: `com.example.app.pkg`; "" in a package of one component. */
   readonly name: string;
   readonly packageInfo: string;
+  /** "other" is not looked into: Apple has compressions of its own. */
+  readonly form: "cpio" | "other";
   readonly entries: readonly PkgEntry[];
+}
+
+/** Who gets what is in the Payloads; paths are the component's name and the entry's own. */
+export interface PkgTaker {
+  folder(path: string): Promise<void>;
+  /** Where the content goes, undefined for nowhere. */
+  file(path: string, mode: number): Promise<FileHandle | undefined>;
+  link(path: string, target: string): Promise<void>;
+}
+
+export interface ReadPkgOptions {
+  readonly limits?: UnpackLimits;
+  readonly taker?: PkgTaker | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface PkgReading {
@@ -44,14 +62,26 @@ export interface PkgReading {
 const MAX_DOCUMENT_BYTES = 4 << 20;
 const MAX_BOM_BYTES = 64 << 20;
 const MAX_LINK_BYTES = 64 << 10;
-const MAX_ENTRIES = 1 << 20;
 const TYPE_MASK = 0o170000;
 const TYPES: Readonly<Record<number, BomKind>> = { 0o100000: "file", 0o040000: "folder", 0o120000: "link" };
 
+/** What the reading of one package shares. */
+interface Work {
+  readonly range: ByteRange;
+  readonly archive: XarArchive;
+  readonly options: ReadPkgOptions;
+  /** How much all Payloads may still unpack to. */
+  readonly left: { entries: number; bytes: number };
+  readonly problems: Problem[];
+}
+
 /** Reads all of a package. Throws `XAR_…` for what is no package at all; everything else is among the problems. */
-export async function readPkg(range: ByteRange): Promise<PkgReading> {
+export async function readPkg(range: ByteRange, options: ReadPkgOptions = {}): Promise<PkgReading> {
   const archive = await readXar(range);
   const problems: Problem[] = [];
+  const { limits = LIMITS } = options;
+  const left = { entries: limits.maxEntries, bytes: mostBytes(limits, range.size) };
+  const work: Work = { range, archive, options, left, problems };
   const gather = async <Result>(task: () => Promise<Result>): Promise<Result | undefined> => {
     try {
       return await task();
@@ -61,29 +91,48 @@ export async function readPkg(range: ByteRange): Promise<PkgReading> {
       return undefined;
     }
   };
-  const whole = (path: string, most: number): Promise<Buffer> => readWhole(range, archive, path, most);
   const isThere = (path: string): boolean => archive.toc.files.some((file) => file.path === path);
   const distribution = isThere("Distribution")
-    ? await gather(async () => (await whole("Distribution", MAX_DOCUMENT_BYTES)).toString("utf8"))
+    ? await gather(async () => (await readWhole(work, "Distribution", MAX_DOCUMENT_BYTES)).toString("utf8"))
     : undefined;
   const components: PkgComponent[] = [];
   for (const name of componentNames(archive)) {
-    const packageInfo = await gather(() => whole(`${name}/PackageInfo`, MAX_DOCUMENT_BYTES));
-    const bom = await gather(async () => parseBom(await whole(`${name}/Bom`, MAX_BOM_BYTES)));
-    const entries = await gather(() => readPayload(range, archive, `${name}/Payload`, bom, problems));
-    components.push({ name, packageInfo: packageInfo?.toString("utf8") ?? "", entries: entries ?? [] });
-    if (isThere(`${name}/Scripts`))
-      await gather(() => Array.fromAsync(payloadEntries(range, archive, `${name}/Scripts`)));
+    const inside = name === "" ? "" : `${name}/`;
+    const packageInfo = await gather(() => readWhole(work, `${inside}PackageInfo`, MAX_DOCUMENT_BYTES));
+    const isCpio = await gather(() => isGzip(work, `${inside}Payload`));
+    const common = { name, packageInfo: packageInfo?.toString("utf8") ?? "" };
+    if (isCpio === false) {
+      components.push({ ...common, form: "other", entries: [] });
+      continue;
+    }
+    const bom = await gather(async () => parseBom(await readWhole(work, `${inside}Bom`, MAX_BOM_BYTES)));
+    const entries = await gather(() => readPayload(work, inside, bom));
+    components.push({ ...common, form: "cpio", entries: entries ?? [] });
+    if (isThere(`${inside}Scripts`))
+      await gather(() => Array.fromAsync(payloadEntries(work, `${inside}Scripts`, undefined)));
   }
   if (components.length === 0) problems.push(problem("it installs nothing: no component has a Payload"));
   return { problems, distribution, components };
 }
 
-function componentNames({ toc }: XarArchive): readonly string[] {
-  return toc.files.flatMap(({ path }) => (/^[^/]+\/Payload$/.test(path) ? [path.slice(0, -"/Payload".length)] : []));
+/** Folders with a Payload that installs, "" for the package itself. */
+export function componentNames({ toc }: XarArchive): readonly string[] {
+  const names = (file: string): readonly string[] =>
+    toc.files.flatMap(({ path }) =>
+      path === file ? [""] : path.endsWith(`/${file}`) ? [path.slice(0, -file.length - 1)] : [],
+    );
+  const informed = names("PackageInfo");
+  return names("Payload").filter((name) => !name.includes("/") && informed.includes(name));
 }
 
-async function readWhole(range: ByteRange, archive: XarArchive, path: string, most: number): Promise<Buffer> {
+async function isGzip({ range, archive }: Work, path: string): Promise<boolean> {
+  for await (const chunk of readXarFile(range, archive, fileAt(archive, path))) {
+    return chunk[0] === 0x1f && chunk[1] === 0x8b;
+  }
+  return false;
+}
+
+async function readWhole({ range, archive }: Work, path: string, most: number): Promise<Buffer> {
   const file = fileAt(archive, path);
   if ((file.data?.size ?? 0) > most) throw new ErthError(problem(`${path} has ${file.data?.size} bytes`));
   return Buffer.concat(await Array.fromAsync(readXarFile(range, archive, file)));
@@ -98,15 +147,15 @@ function fileAt({ toc }: XarArchive, path: string): XarArchive["toc"]["files"][n
 
 /** The entries of a Payload; where one differs from the Bom's, a problem says so. Without a Bom that is said already. */
 async function readPayload(
-  range: ByteRange,
-  archive: XarArchive,
-  path: string,
+  work: Work,
+  inside: string,
   bom: readonly BomEntry[] | undefined,
-  problems: Problem[],
 ): Promise<readonly PkgEntry[]> {
+  const { problems } = work;
+  const path = `${inside}Payload`;
   const listed = new Map(bom?.map((entry) => [entry.path, entry]));
   const entries: PkgEntry[] = [];
-  for await (const { entry, checksum } of payloadEntries(range, archive, path)) {
+  for await (const { entry, checksum } of payloadEntries(work, path, inside)) {
     entries.push(entry);
     if (bom === undefined) continue;
     const expected = listed.get(entry.path);
@@ -131,39 +180,67 @@ function difference(entry: PkgEntry, checksum: number, expected: BomEntry): stri
   return entry.link === expected.link ? undefined : `leads to ${entry.link}, in the Bom to ${expected.link}`;
 }
 
+/** The entries of a Payload, or of Scripts; nobody takes those without `inside`. */
 async function* payloadEntries(
-  range: ByteRange,
-  archive: XarArchive,
+  work: Work,
   path: string,
+  inside: string | undefined,
 ): AsyncGenerator<{ readonly entry: PkgEntry; readonly checksum: number }> {
+  const { range, archive, left } = work;
   const compressed = readXarFile(range, archive, fileAt(archive, path));
   const cpio = unpacked(compressed, createGunzip({ chunkSize: 1 << 18 }), (what, cause) => {
     return new ErthError({ ...problem(`${path} ${what}`), cause });
   });
-  let count = 0;
-  for await (const member of readCpio(cpio)) {
-    if ((count += 1) > MAX_ENTRIES) throw new ErthError(problem(`${path} has more than ${MAX_ENTRIES} entries`));
-    yield await readEntry(member);
+  for await (const member of readCpio(bounded(cpio, work, path))) {
+    if ((left.entries -= 1) < 0) throw tooMuch(`${path} has more entries than any app`);
+    yield await readEntry(member, inside, work.options.taker);
   }
 }
 
-async function readEntry(member: CpioMember): Promise<{ readonly entry: PkgEntry; readonly checksum: number }> {
+/** Never more than may still be unpacked. */
+async function* bounded(
+  source: AsyncIterable<Uint8Array>,
+  { left, options }: Work,
+  path: string,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    options.signal?.throwIfAborted();
+    if ((left.bytes -= chunk.length) < 0) throw tooMuch(`${path} unpacks to more than its size allows`);
+    yield chunk;
+  }
+}
+
+async function readEntry(
+  member: CpioMember,
+  inside: string | undefined,
+  taker: PkgTaker | undefined,
+): Promise<{ readonly entry: PkgEntry; readonly checksum: number }> {
   const { path, mode, bytes } = member;
   if (path !== "." && !isInside(path)) throw new ErthError(problem(`${JSON.stringify(path)} leads out of the package`));
   const kind = TYPES[mode & TYPE_MASK];
   if (kind === undefined) throw new ErthError(problem(`${path} is neither a file, a folder nor a link`));
   const common = { path, kind, mode, bytes };
+  const place = inside === undefined || path === "." ? undefined : `${inside}${path.slice("./".length)}`;
   const sum = cksum();
   if (kind === "link") {
     if (bytes > MAX_LINK_BYTES) throw new ErthError(problem(`the link ${path} has a target of ${bytes} bytes`));
     const target = Buffer.concat(await Array.fromAsync(member.read()));
     sum.update(target);
-    return { entry: { ...common, link: target.toString("utf8") }, checksum: sum.value() };
+    const link = target.toString("utf8");
+    if (place !== undefined) await taker?.link(place, link);
+    return { entry: { ...common, link }, checksum: sum.value() };
   }
+  if (kind === "folder" && place !== undefined) await taker?.folder(place);
   const hash = createHash("sha256");
-  for await (const chunk of member.read()) {
-    sum.update(chunk);
-    hash.update(chunk);
+  const file = kind === "file" && place !== undefined ? await taker?.file(place, mode) : undefined;
+  try {
+    for await (const chunk of member.read()) {
+      sum.update(chunk);
+      hash.update(chunk);
+      await file?.writeFile(chunk);
+    }
+  } finally {
+    await file?.close();
   }
   return { entry: kind === "file" ? { ...common, sha256: hash.digest("hex") } : common, checksum: sum.value() };
 }
@@ -175,4 +252,12 @@ function isInside(path: string): boolean {
 
 function problem(what: string): Problem {
   return { code: "PKG_DAMAGED", message: `the package is damaged: ${what}.`, remedy: "make it again: erth package" };
+}
+
+function tooMuch(what: string): ErthError {
+  return new ErthError({
+    code: "PKG_LIMIT",
+    message: `the package is not opened: ${what}.`,
+    remedy: "do not install it; a package that is meant to be so is opened with larger limits",
+  });
 }

@@ -7,7 +7,6 @@ export type FileKind =
   | "dmg"
   | "pkg"
   | "zip"
-  | "msix"
   | "pe"
   | "msi"
   | "msix"

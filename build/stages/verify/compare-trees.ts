@@ -49,8 +49,9 @@ export async function compareTrees(request: CompareRequest): Promise<readonly Pr
   return rest > 0 ? [...told, problem(fileName, `${rest} more paths differ`)] : told;
 }
 
+/** Whether a folder holds no file at any depth, which some containers have no way to say. */
 function isEmptyFolder({ kind, path }: TreeEntry, entries: readonly TreeEntry[]): boolean {
-  return kind === "folder" && !entries.some((entry) => entry.path.startsWith(`${path}/`));
+  return kind === "folder" && !entries.some((entry) => entry.kind !== "folder" && entry.path.startsWith(`${path}/`));
 }
 
 async function differenceOf(

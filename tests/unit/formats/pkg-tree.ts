@@ -1,11 +1,15 @@
 /** A small app as a package installs it, for the tests of the package's parts. */
-import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { listTree } from "../../../build/artifacts/digest.ts";
+import { encodeBom } from "../../../build/formats/bom.ts";
+import { encodeCpioEnd, encodeCpioHeader } from "../../../build/formats/cpio.ts";
 import { plainDeflate } from "../../../build/formats/deflate-run.ts";
 import { writePkg } from "../../../build/formats/pkg.ts";
 import type { PkgFacts } from "../../../build/formats/pkg-metadata.ts";
+import { writeXar } from "../../../build/formats/xar-writer.ts";
 import type { PackedEntry } from "../../../build/formats/zip-file.ts";
+import { writeThrough } from "../../support/containers.ts";
 import { scratchFolder } from "../../support/scratch.ts";
 
 export const PKG_FACTS: PkgFacts = {
@@ -64,4 +68,29 @@ export async function smallPkg(options: SmallPkgOptions = {}): Promise<string> {
   const entries = await packedTree(options.root ?? tree.root, facts.bundleName);
   await writePkg(path, { facts, entries, scripts, deflate: plainDeflate(6), signal: new AbortController().signal });
   return path;
+}
+
+/** A package of this Payload, whose Bom lists the root alone; `component` "" has no folder for it. */
+export async function hostilePkg(payload: Uint8Array, component = "a.pkg"): Promise<Buffer> {
+  const path = join(await scratchFolder(), "x.pkg");
+  const bom = encodeBom([{ path: ".", kind: "folder", mode: 0, modifiedAt: 0, bytes: 0, checksum: 0 }]);
+  const members = [
+    { name: "Bom", content: bom },
+    { name: "Payload", content: payload },
+    { name: "PackageInfo", content: Buffer.from("<pkg-info/>") },
+  ];
+  const all = component === "" ? members : [{ name: component, members }];
+  await writeThrough(path, (sink) => writeXar(sink, all, new Date(0)));
+  return readFile(path);
+}
+
+/** Path, mode, content, and the size that is said of it. */
+export type CpioItem = readonly [path: string, mode: number, content: Uint8Array, bytes?: number];
+
+export function cpioOf(...entries: readonly CpioItem[]): Buffer {
+  const members = entries.flatMap(([path, mode, content, bytes = content.length], index) => [
+    encodeCpioHeader({ path, mode, modifiedAt: 0, linkCount: 1, bytes }, index),
+    content,
+  ]);
+  return Buffer.concat([...members, encodeCpioEnd(0, entries.length)]);
 }

@@ -5,16 +5,12 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { PackedPart } from "../../../build/formats/zip-file.ts";
 import { rangeOfBytes, withFileRange } from "../../../build/formats/byte-range.ts";
-import { encodeBom } from "../../../build/formats/bom.ts";
-import { encodeCpioEnd, encodeCpioHeader } from "../../../build/formats/cpio.ts";
 import { plainDeflate } from "../../../build/formats/deflate-run.ts";
 import { writePkg } from "../../../build/formats/pkg.ts";
 import { readPkg } from "../../../build/formats/pkg-reader.ts";
-import { writeXar } from "../../../build/formats/xar-writer.ts";
 import { ErthError } from "../../../runtime/base/errors.ts";
-import { writeThrough } from "../../support/containers.ts";
 import { scratchFolder } from "../../support/scratch.ts";
-import { packedTree, PKG_FACTS, smallPkg, smallTree } from "./pkg-tree.ts";
+import { cpioOf, hostilePkg, packedTree, PKG_FACTS, smallPkg, smallTree } from "./pkg-tree.ts";
 
 const signal = new AbortController().signal;
 
@@ -108,42 +104,44 @@ test("whatever byte is changed, a problem says so", async () => {
   );
 });
 
-/** A package around this Payload, all of whose checksums are right. */
-async function hostile(payload: Uint8Array): Promise<Buffer> {
-  const path = join(await scratchFolder(), "x.pkg");
-  const bom = encodeBom([{ path: ".", kind: "folder", mode: 0, modifiedAt: 0, bytes: 0, checksum: 0 }]);
-  const [info, none] = [
-    { name: "PackageInfo", content: Buffer.from("<pkg-info/>") },
-    { name: "Bom", content: bom },
-  ];
-  const members = [{ name: "a.pkg", members: [none, { name: "Payload", content: payload }, info] }];
-  await writeThrough(path, (sink) => writeXar(sink, members, new Date(0)));
-  return readFile(path);
-}
-
-function cpioOf(path: string, mode: number, content: Uint8Array, bytes = content.length): Buffer {
-  const header = encodeCpioHeader({ path, mode, modifiedAt: 0, linkCount: 1, bytes }, 0);
-  return Buffer.concat([header, content, encodeCpioEnd(0, 1)]);
-}
-
 test("paths that leave the package, devices, and what is no gzip are problems", async () => {
   const messages = async (payload: Uint8Array): Promise<string> => {
-    const { problems } = await readPkg(rangeOfBytes(await hostile(payload)));
+    const { problems } = await readPkg(rangeOfBytes(await hostilePkg(payload)));
     return problems.map(({ message }) => message).join(" ");
   };
   for (const path of ["../out", "/etc/passwd", "./a/../../out", "./a//b"]) {
-    expect(await messages(gzipSync(cpioOf(path, 0o100644, Buffer.from("x"))))).toContain("leads out of the package");
+    expect(await messages(gzipSync(cpioOf([path, 0o100644, Buffer.from("x")])))).toContain("leads out of the package");
   }
-  expect(await messages(gzipSync(cpioOf("./dev", 0o060644, Buffer.alloc(0))))).toContain("neither a file");
-  expect(await messages(gzipSync(cpioOf("./link", 0o120755, Buffer.alloc(70_000))))).toContain(
+  expect(await messages(gzipSync(cpioOf(["./dev", 0o060644, Buffer.alloc(0)])))).toContain("neither a file");
+  expect(await messages(gzipSync(cpioOf(["./link", 0o120755, Buffer.alloc(70_000)])))).toContain(
     "a target of 70000 bytes",
   );
-  expect(await messages(deflateSync(Buffer.from("x")))).toContain("cannot be unpacked");
-  expect(await messages(gzipSync(cpioOf("./a", 0o100644, Buffer.from("x"))))).toContain("not in the Bom");
+  expect(await messages(Buffer.from([0x1f, 0x8b, 9, 9, 9]))).toContain("cannot be unpacked");
+  expect(await messages(gzipSync(cpioOf(["./a", 0o100644, Buffer.from("x")])))).toContain("not in the Bom");
 });
 
 test("a Payload that promises gigabytes and is short ends with what is there", async () => {
-  const short = cpioOf("./a", 0o100644, Buffer.alloc(0), 8 ** 11 - 1);
-  const { problems } = await readPkg(rangeOfBytes(await hostile(gzipSync(short))));
+  const short = cpioOf(["./a", 0o100644, Buffer.alloc(0), 8 ** 11 - 1]);
+  const { problems } = await readPkg(rangeOfBytes(await hostilePkg(gzipSync(short))));
   expect(problems.map(({ message }) => message).join(" ")).toContain("ends inside ./a");
+});
+
+test("a Payload may be Apple's own compression, which is not opened; a package may be one component", async () => {
+  const other = await readPkg(rangeOfBytes(await hostilePkg(deflateSync(Buffer.from("x")))));
+  expect(other).toMatchObject({ problems: [], components: [{ name: "a.pkg", form: "other", entries: [] }] });
+  const payload = gzipSync(cpioOf([".", 0o040755, Buffer.alloc(0)]));
+  expect(await readPkg(rangeOfBytes(await hostilePkg(payload, "")))).toMatchObject({
+    problems: [],
+    components: [{ name: "", form: "cpio", entries: [{ path: "." }] }],
+  });
+});
+
+test("a bomb unpacks to no more than the package's size allows, in bytes or in entries", async () => {
+  const limits = { maxEntries: 3, maxBytes: 8 * 2 ** 30, maxRatio: 200 };
+  const codes = async (payload: Uint8Array): Promise<readonly string[]> =>
+    (await readPkg(rangeOfBytes(await hostilePkg(gzipSync(payload))), { limits })).problems.map(({ code }) => code);
+  expect(await codes(cpioOf(["./zeros", 0o100644, Buffer.alloc(70 << 20)]))).toContain("PKG_LIMIT");
+  const file = (name: string) => [`./${name}`, 0o100644, Buffer.alloc(0)] as const;
+  expect(await codes(cpioOf(file("a"), file("b"), file("c")))).not.toContain("PKG_LIMIT");
+  expect(await codes(cpioOf(file("a"), file("b"), file("c"), file("d")))).toContain("PKG_LIMIT");
 });
