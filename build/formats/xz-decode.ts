@@ -1,45 +1,44 @@
 /**
- * Unpacks XZ streams (The .xz File Format 1.2.1) in memory, by the XZ
- * project's own liblzma compiled to WebAssembly: no native addon, no program
- * to start. The bytes are untrusted: output and memory are bounded. It keeps
- * its thread busy, about a second for 40 MB.
+ * Unpacks XZ streams (The .xz File Format 1.2.1) in memory, by 7-Zip compiled
+ * to WebAssembly: no native addon, no program to start. The bytes are
+ * untrusted: what the index promises is checked before anything is unpacked.
  */
-import {
-  code,
-  copyToWasm,
-  decoderInit,
-  end,
-  initModule,
-  LZMA_FINISH,
-  LZMA_OK,
-  LZMA_STREAM_END,
-  WasmLzmaStream,
-} from "node-liblzma/wasm";
+import { createRequire } from "node:module";
+import type { SevenZipModuleFactory } from "7z-wasm";
+import { ErthError } from "../../runtime/base/errors.ts";
+import { rangeOfBytes } from "./byte-range.ts";
+import { readXzIndex } from "./xz.ts";
 
-/** Of any level's decoder: the dictionary of 64 MiB and a little. */
-const DECODER_MEMORY_BYTES = 80 << 20;
+/** CommonJS, whatever its types say. */
+const sevenZip = createRequire(import.meta.url)("7z-wasm") as SevenZipModuleFactory;
 
 /** The `rawBytes` bytes that a stream holds; undefined where it is damaged, or holds more or fewer. */
 export async function decodeXz(bytes: Uint8Array, rawBytes: number): Promise<Uint8Array | undefined> {
-  const module = await initModule();
-  const stream = new WasmLzmaStream(module);
-  const input = copyToWasm(module, bytes);
-  // One byte more than there may be, so that too long an output shows.
-  const output = module._malloc(rawBytes + 1);
+  if ((await promisedBytes(bytes)) !== rawBytes) return undefined;
+  const quiet = (): void => undefined;
+  const program = await sevenZip({ print: quiet, printErr: quiet });
   try {
-    if (output === 0) throw new Error(`no memory for ${rawBytes} bytes`);
-    decoderInit(stream, DECODER_MEMORY_BYTES);
-    stream.setInput(input, bytes.length);
-    stream.setOutput(output, rawBytes + 1);
-    let result: number;
-    do result = code(stream, LZMA_FINISH);
-    while (result === LZMA_OK && stream.availOut > 0);
-    if (result !== LZMA_STREAM_END || stream.availIn > 0 || stream.availOut !== 1) return undefined;
-    return module.HEAPU8.slice(output, output + rawBytes);
-  } finally {
-    end(stream);
-    stream.free();
-    module._free(input);
-    module._free(output);
+    program.FS.writeFile("/in.xz", bytes);
+    program.FS.mkdir("/out");
+    const code: unknown = program.callMain(["e", "-txz", "-y", "-o/out", "/in.xz"]);
+    const [name] = program.FS.readdir("/out").filter((entry) => entry !== "." && entry !== "..");
+    if (code !== 0 || name === undefined) return undefined;
+    const content = program.FS.readFile(`/out/${name}`);
+    return content.length === rawBytes ? content : undefined;
+  } catch (error) {
+    // An exception of C++ arrives as a number: it could not make sense of the stream, or of its size.
+    if (typeof error === "number") return undefined;
+    throw error;
+  }
+}
+
+/** What the stream's own index says it unpacks to; undefined where it has no sound one. */
+async function promisedBytes(bytes: Uint8Array): Promise<number | undefined> {
+  try {
+    const { blocks } = await readXzIndex(rangeOfBytes(bytes));
+    return blocks.reduce((sum, block) => sum + block.rawBytes, 0);
+  } catch (error) {
+    if (error instanceof ErthError) return undefined;
+    throw error;
   }
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { findPackageJSON } from "node:module";
 
-/** `node-liblzma 5.1.3` */
+/** `7z-wasm 1.2.0` */
 export function packageVersion(name: string): string {
   const path = findPackageJSON(name, import.meta.url);
   const manifest: unknown = path === undefined ? undefined : JSON.parse(readFileSync(path, "utf8"));

@@ -1,9 +1,13 @@
 /** Volumes and disk images in memory, for the tests of their writers and readers. */
 import { crc32, deflateSync } from "node:zlib";
-import { LZMA_CHECK_CRC32, xzAsync } from "node-liblzma/wasm";
+import { createRequire } from "node:module";
+import type { SevenZipModuleFactory } from "7z-wasm";
 import type { HfsPlusItem } from "../../../build/formats/hfs-plus.ts";
 import { planHfsPlus } from "../../../build/formats/hfs-plus.ts";
 import { encodeUdifEnd, type RunMethod, type UdifResource, type UdifRun } from "../../../build/formats/udif.ts";
+
+/** CommonJS, whatever its types say. */
+const sevenZip = createRequire(import.meta.url)("7z-wasm") as SevenZipModuleFactory;
 
 export const DATE = new Date("2026-01-02T03:04:05Z");
 
@@ -58,7 +62,10 @@ export async function smallImage(
   return Buffer.concat([data, end]);
 }
 
-/** By another encoder than the one that writes real images. */
+/** One stream with CRC-32, as in real images. */
 export async function encodeXz(bytes: Uint8Array): Promise<Uint8Array> {
-  return xzAsync(bytes, { preset: 6, check: LZMA_CHECK_CRC32 });
+  const program = await sevenZip({ print: () => undefined, printErr: () => undefined });
+  program.FS.writeFile("/in", bytes);
+  program.callMain(["a", "-txz", "-mx=6", "-mmt=1", "/out.xz", "/in"]);
+  return program.FS.readFile("/out.xz");
 }
